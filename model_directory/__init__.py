@@ -1,0 +1,1 @@
+"""The model directory: what the exporter writes, the service reads, and both share."""
