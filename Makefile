@@ -1,0 +1,101 @@
+# The two commands of a fresh clone are `make serve` and `make test`; `make help` lists the rest.
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+PARITY_VENV := .venv-parity
+TORCH := torch==2.13.0
+PIP_FLAGS := --quiet --disable-pip-version-check --no-input
+LOCKED = $(VENV)/bin/pip install $(PIP_FLAGS) --require-hashes -r
+BUILD_PROJECT = install $(PIP_FLAGS) --no-deps --no-build-isolation --editable .
+CODE := service export model_directory training bench tests
+
+.DEFAULT_GOAL := help
+.PHONY: help install serve test lint format typecheck coverage parity bench models image compose-up lock clean
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "albert-serve needs Python 3.11 or newer; name one with: make PYTHON=python3.12 …")'
+	@echo "making $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.serve: requirements/serve.txt requirements/build.txt pyproject.toml | $(VENV)/bin/python
+	@echo "installing the service's locked dependencies"
+	@$(LOCKED) requirements/build.txt
+	@$(LOCKED) requirements/serve.txt
+	@$(VENV)/bin/pip $(BUILD_PROJECT)
+	@touch $@
+
+$(VENV)/.export: requirements/export.txt $(VENV)/.serve
+	@echo "installing the exporter's locked dependencies"
+	@$(LOCKED) requirements/export.txt
+	@touch $@
+
+$(VENV)/.test: requirements/test.txt $(VENV)/.export
+	@echo "installing the tests' locked dependencies"
+	@$(LOCKED) requirements/test.txt
+	@touch $@
+
+$(VENV)/.lint: requirements/lint.txt $(VENV)/.test
+	@echo "installing the locked linters"
+	@$(LOCKED) requirements/lint.txt
+	@touch $@
+
+$(VENV)/.bench: requirements/bench.txt $(VENV)/.test
+	@echo "installing the bench's locked dependencies"
+	@$(LOCKED) requirements/bench.txt
+	@touch $@
+
+$(PARITY_VENV)/.parity: requirements/train.txt requirements/build.txt pyproject.toml | $(VENV)/bin/python
+	@echo "making $(PARITY_VENV) with torch and transformers; this takes a few minutes"
+	@$(PYTHON) -m venv $(PARITY_VENV)
+	@$(PARITY_VENV)/bin/pip install $(PIP_FLAGS) --require-hashes -r requirements/build.txt
+	@$(PARITY_VENV)/bin/pip install $(PIP_FLAGS) --require-hashes -r requirements/train.txt
+	@$(PARITY_VENV)/bin/pip install $(PIP_FLAGS) $(TORCH)
+	@$(PARITY_VENV)/bin/pip $(BUILD_PROJECT)
+	@touch $@
+
+install: $(VENV)/.export ## make .venv with albert-serve and albert-export
+	@echo "done: $(VENV)/bin/albert-serve and $(VENV)/bin/albert-export"
+
+serve: $(VENV)/.serve ## serve the default models on http://127.0.0.1:8000
+	@exec $(VENV)/bin/albert-serve
+
+test: $(VENV)/.test ## run every test that needs no torch
+	$(VENV)/bin/python -m pytest
+
+coverage: $(VENV)/.test ## run the tests and report which lines they reach
+	COVERAGE_PROCESS_START=pyproject.toml $(VENV)/bin/python -m pytest --cov --cov-report=term
+
+lint: $(VENV)/.lint ## check style and format
+	$(VENV)/bin/ruff check $(CODE)
+	$(VENV)/bin/ruff format --check $(CODE)
+
+format: $(VENV)/.lint ## mend style and format where that is safe
+	$(VENV)/bin/ruff check --fix $(CODE)
+	$(VENV)/bin/ruff format $(CODE)
+
+typecheck: $(VENV)/.lint ## check types
+	$(VENV)/bin/mypy
+
+parity: $(PARITY_VENV)/.parity ## compare with transformers' own classes (installs CPU torch)
+	$(PARITY_VENV)/bin/python -m pytest -m parity tests/parity
+
+bench: $(VENV)/.bench ## measure the service against onnxruntime in process
+	$(VENV)/bin/python -m bench
+
+models: $(PARITY_VENV)/.parity ## remake the default models: make models DATA=… WORK=…
+	$(PARITY_VENV)/bin/python -m training all --data $(DATA) --work $(WORK)
+
+image: ## build the container image
+	docker build --tag albert-serve .
+
+compose-up: ## start the service and Prometheus
+	docker compose up --detach --build
+
+lock: ## remake the lock files (needs uv)
+	sh requirements/compile.sh
+
+clean: ## remove what these commands made
+	rm -rf $(VENV) $(PARITY_VENV) .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

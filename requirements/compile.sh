@@ -1,0 +1,18 @@
+#!/bin/sh
+# Remakes the lock files from pyproject.toml: pinned, hashed, one for each extra, none naming an index.
+set -eu
+cd "$(dirname "$0")/.."
+lock() { # lock NAME ARGUMENTS…
+    name=$1
+    shift
+    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+        --custom-compile-command "make lock" --output-file "requirements/$name.txt" "$@"
+}
+lock serve pyproject.toml
+lock build requirements/build.in
+lock export pyproject.toml --extra export --constraint requirements/serve.txt
+lock test pyproject.toml requirements/test.in --extra export --constraint requirements/export.txt
+lock lint pyproject.toml requirements/test.in requirements/lint.in --extra export --constraint requirements/test.txt
+lock bench pyproject.toml --extra bench --constraint requirements/test.txt
+lock trace pyproject.toml --extra trace --constraint requirements/serve.txt
+lock train pyproject.toml requirements/test.in requirements/train.in --extra export --constraint requirements/test.txt

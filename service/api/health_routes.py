@@ -1,0 +1,68 @@
+"""Health, three ways, and the metrics: what an orchestrator and a scraper ask."""
+
+from fastapi import APIRouter
+from starlette.responses import JSONResponse, Response
+
+from service.api.schemas import Health
+from service.lifecycle import Lifecycle, Phase
+from service.registry import Registry
+from service.telemetry.metrics import CONTENT_TYPE, Metrics
+
+UNAVAILABLE = {503: {"model": Health, "description": "Not now; ``reasons`` says why."}}
+
+
+class HealthRoutes:
+    """Answers for the state of the process, never for a caller's request."""
+
+    def __init__(self, lifecycle: Lifecycle, registry: Registry, metrics: Metrics) -> None:
+        self._lifecycle = lifecycle
+        self._registry = registry
+        self._metrics = metrics
+
+    def router(self) -> APIRouter:
+        """The routes, documented."""
+        router = APIRouter(tags=["health"])
+        router.add_api_route("/health/live", self.live, methods=["GET"], response_model=Health)
+        router.add_api_route(
+            "/health/ready",
+            self.ready,
+            methods=["GET"],
+            response_model=Health,
+            responses=UNAVAILABLE,  # type: ignore[arg-type]
+        )
+        router.add_api_route(
+            "/health/startup",
+            self.startup,
+            methods=["GET"],
+            response_model=Health,
+            responses=UNAVAILABLE,  # type: ignore[arg-type]
+        )
+        router.add_api_route(
+            "/metrics", self.metrics, methods=["GET"], response_class=Response, tags=["metrics"]
+        )
+        return router
+
+    async def live(self) -> Response:
+        """The process is alive: its event loop turns. Restart it when this fails."""
+        return _answer("ok")
+
+    async def ready(self) -> Response:
+        """Requests may be sent here now."""
+        if self._lifecycle.phase is not Phase.SERVING:
+            return _answer(self._lifecycle.phase.value)
+        missing = self._registry.missing()
+        return _answer("unavailable", missing) if missing else _answer("ok")
+
+    async def startup(self) -> Response:
+        """The start is over: every model was loaded or failed for good."""
+        return _answer("starting" if self._lifecycle.phase is Phase.STARTING else "ok")
+
+    def metrics(self) -> Response:
+        """All metrics in Prometheus' text format."""
+        return Response(self._metrics.expose(), headers={"Content-Type": CONTENT_TYPE})
+
+
+def _answer(status: str, reasons: list[str] | None = None) -> Response:
+    return JSONResponse(
+        {"status": status, "reasons": reasons or []}, 200 if status == "ok" else 503
+    )

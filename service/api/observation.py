@@ -1,0 +1,86 @@
+"""Plain ASGI middleware around everything: the request id, the last word on errors, one metric and
+one log line a request.
+"""
+
+import time
+from typing import Any
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.api.headers import request_id_of
+from service.api.problems import problem_of, response_of
+from service.lifecycle import Lifecycle, Phase
+from service.telemetry.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+
+CALLER_LEFT = 499
+"""Status in metrics and logs, never on the wire, of a request whose caller left; the number is
+nginx's.
+"""
+
+
+class ObservationMiddleware:
+    """Puts ``request_id``, ``started`` (monotonic seconds) and an empty ``model`` into the scope's
+    state for routes to use.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, lifecycle: Lifecycle) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._lifecycle = lifecycle
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.monotonic()
+        request_id = request_id_of(Headers(scope=scope))
+        state = scope.setdefault("state", {})
+        state.update(request_id=request_id, started=started, model="")
+        status = 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = request_id
+                if self._lifecycle.phase is Phase.DRAINING:
+                    headers["Connection"] = "close"
+            await send(message)
+
+        self._metrics.request_started()
+        try:
+            await self._app(scope, receive, send_with_id)
+        except ClientDisconnect:
+            status = CALLER_LEFT
+        except Exception as error:
+            with structlog.contextvars.bound_contextvars(request_id=request_id):
+                problem = problem_of(error)
+            if status == 0:
+                await response_of(problem, request_id)(scope, receive, send_with_id)
+        finally:
+            seconds = time.monotonic() - started
+            route = getattr(scope.get("route"), "path", "")
+            self._metrics.request_ended(route, state["model"], status or CALLER_LEFT, seconds)
+            self._log(scope, request_id, state, status or CALLER_LEFT, seconds)
+
+    @staticmethod
+    def _log(
+        scope: Scope, request_id: str, state: dict[str, Any], status: int, seconds: float
+    ) -> None:
+        write = log.debug if status < 400 else log.warning if status >= 500 else log.info
+        write(
+            "request",
+            request_id=request_id,
+            method=scope["method"],
+            path=scope["path"][:256],
+            model=state["model"],
+            status=status,
+            milliseconds=round(seconds * 1000, 2),
+        )

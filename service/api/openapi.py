@@ -1,0 +1,81 @@
+"""The OpenAPI description of routes that read their own bodies."""
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from model_directory.manifest import Task
+from service.api.schemas import Problem
+from service.api.translation import BODY_MODELS, RESULT_TYPES
+
+REFERENCE = "#/components/schemas/{model}"
+PROBLEM_CONTENT = {
+    "application/problem+json": {"schema": {"$ref": REFERENCE.format(model="Problem")}}
+}
+
+DESCRIPTIONS = {
+    400: "The body is not JSON, or not UTF-8.",
+    404: "There is no such model, or none for this task.",
+    408: "The request did not arrive whole in time.",
+    413: "The body is larger than the limit.",
+    415: "The body is not JSON, or has a Content-Encoding.",
+    422: "The body breaks the schema or a limit; `errors` names each place.",
+    429: "The queue is full; `Retry-After` says in how many seconds there will be room.",
+    500: "Our fault; the log has the cause under the request id.",
+    503: "The service is starting or shutting down, or the model failed to load.",
+    504: "The deadline passed, or cannot be met.",
+}
+
+PROBLEM_404: dict[int | str, dict[str, Any]] = {
+    404: {"description": DESCRIPTIONS[404], "content": PROBLEM_CONTENT}
+}
+
+
+def responses_of(*tasks: Task) -> dict[int | str, dict[str, Any]]:
+    """The 200 of ``tasks``, and every error that an inference route answers."""
+    result = RESULT_TYPES[tasks[0]]
+    for task in tasks[1:]:
+        result = result | RESULT_TYPES[task]
+    responses: dict[int | str, dict[str, Any]] = {
+        status: {"description": description, "content": PROBLEM_CONTENT}
+        for status, description in DESCRIPTIONS.items()
+    }
+    responses[200] = {"model": result, "description": "The answer."}
+    return responses
+
+
+def body_of(*tasks: Task) -> dict[str, Any]:
+    """The request body of ``tasks``."""
+    names = list(dict.fromkeys(BODY_MODELS[task].__name__ for task in tasks))
+    references: list[dict[str, Any]] = [{"$ref": REFERENCE.format(model=name)} for name in names]
+    schema = references[0] if len(references) == 1 else {"anyOf": references}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def describe(app: FastAPI) -> Callable[[], dict[str, Any]]:
+    """A replacement for ``app.openapi`` that adds the bodies' schemas to the components."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = get_openapi(
+                title=app.title,
+                version=app.version,
+                description=app.description,
+                routes=app.routes,
+            )
+            models: list[type[BaseModel]] = [*dict.fromkeys(BODY_MODELS.values()), Problem]
+            _, definitions = models_json_schema(
+                [(model, "validation") for model in models],
+                ref_template=REFERENCE,
+            )
+            document.setdefault("components", {}).setdefault("schemas", {}).update(
+                definitions["$defs"]
+            )
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    return openapi

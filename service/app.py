@@ -1,0 +1,105 @@
+"""Wires the floors together: the only place that knows them all."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+
+import structlog
+from fastapi import FastAPI, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+import service
+from service.api.health_routes import HealthRoutes
+from service.api.inference_routes import InferenceRoutes, WireLimits
+from service.api.model_routes import ModelRoutes
+from service.api.observation import ObservationMiddleware
+from service.api.openapi import describe
+from service.api.problems import problem_of, response_of
+from service.api.translation import InputLimits
+from service.inference import Inference
+from service.lifecycle import Lifecycle
+from service.registry import Registry
+from service.runtime.cores import available_cores
+from service.scheduling.batch_plan import BatchLimits
+from service.scheduling.scheduler import Scheduler
+from service.scheduling.workers import Workers
+from service.settings import Settings
+from service.telemetry.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+
+DESCRIPTION = "Sentiment, text classification and extractive question answering with ALBERT models."
+
+
+class Application:
+    """One running service: its parts, and the FastAPI application that puts them on the wire."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._threads = settings.threads or available_cores()
+        self.lifecycle = Lifecycle()
+        self.metrics = Metrics()
+        self.registry = Registry(settings.defaults)
+        self.scheduler = Scheduler(
+            workers=self._threads,
+            limits=BatchLimits(settings.max_batch_tokens),
+            max_queue_seconds=settings.max_queue_seconds,
+            observer=self.metrics,
+        )
+        self._workers = Workers(self.scheduler, self._threads)
+        self._preparation = ThreadPoolExecutor(self._threads, thread_name_prefix="prepare")
+        self.asgi = self._build()
+
+    def _build(self) -> FastAPI:
+        settings = self._settings
+        app = FastAPI(
+            title="albert-serve",
+            version=service.__version__,
+            description=DESCRIPTION,
+            lifespan=self._lifespan,
+            redoc_url=None,
+        )
+        inputs = InputLimits(settings.max_inputs, settings.max_characters)
+        limits = WireLimits(
+            settings.max_body_bytes, settings.receive_timeout, settings.request_timeout, inputs
+        )
+        inference = Inference(self.scheduler, self._preparation)
+        routers = (
+            InferenceRoutes(self.registry, inference, self.lifecycle, self.metrics, limits),
+            ModelRoutes(self.registry, inputs, settings.max_body_bytes),
+            HealthRoutes(self.lifecycle, self.registry, self.metrics),
+        )
+        for routes in routers:
+            app.include_router(routes.router())
+        app.add_exception_handler(HTTPException, _answer_http_exception)
+        app.add_middleware(ObservationMiddleware, metrics=self.metrics, lifecycle=self.lifecycle)
+        app.openapi = describe(app)  # type: ignore[method-assign]
+        return app
+
+    @asynccontextmanager
+    async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        self._workers.start()
+        loading = asyncio.create_task(self._load())
+        yield
+        self.scheduler.abandon()
+        await asyncio.wait({loading})
+        await asyncio.to_thread(self._workers.join, 5.0)
+        self._preparation.shutdown(wait=False, cancel_futures=True)
+        log.info("stopped")
+
+    async def _load(self) -> None:
+        """Load in a thread, so that health is answered meanwhile."""
+        await asyncio.to_thread(self.registry.load, self._settings.models)
+        for model in self.registry.loaded:
+            self.scheduler.add_model(model.name, model.session, model.cost)
+            self.metrics.model_loaded(model)
+        for failed in self.registry.failed:
+            self.metrics.model_failed(failed)
+        self.lifecycle.started()
+        log.info("ready", models=[model.name for model in self.registry.loaded])
+
+
+async def _answer_http_exception(request: Request, error: Exception) -> Response:
+    return response_of(problem_of(error), request.state.request_id)

@@ -1,0 +1,67 @@
+"""Where the service stands between its start and its end, and how many requests it still owes an
+answer.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+
+
+class StartingError(Exception):
+    """The models are still being loaded."""
+
+
+class DrainingError(Exception):
+    """The service is shutting down and takes no new work."""
+
+
+class Phase(Enum):
+    """The three phases, in order."""
+
+    STARTING = "starting"
+    SERVING = "serving"
+    DRAINING = "draining"
+
+
+class Lifecycle:
+    """The phase and the requests in flight. Lives on the event loop; its one owner is the
+    application.
+    """
+
+    def __init__(self) -> None:
+        self.phase = Phase.STARTING
+        self._in_flight = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def started(self) -> None:
+        """The models are loaded. Does nothing once draining."""
+        if self.phase is Phase.STARTING:
+            self.phase = Phase.SERVING
+
+    def drain(self) -> None:
+        """Take no new work from now on."""
+        self.phase = Phase.DRAINING
+
+    @contextmanager
+    def admitted(self) -> Iterator[None]:
+        """Around the handling of one request. Raises StartingError or DrainingError instead of
+        letting it in.
+        """
+        if self.phase is Phase.STARTING:
+            raise StartingError("The service is starting: its models are being loaded.")
+        if self.phase is Phase.DRAINING:
+            raise DrainingError("The service is shutting down; ask another replica.")
+        self._in_flight += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._in_flight -= 1
+            if self._in_flight == 0:
+                self._idle.set()
+
+    async def idle(self) -> None:
+        """Return when no admitted request is left."""
+        await self._idle.wait()

@@ -1,0 +1,216 @@
+"""Which models are loaded, which failed and why, and which one answers each task's route."""
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import structlog
+
+from model_directory.catalogue import CatalogueEntry, list_models
+from model_directory.errors import ModelDirectoryError
+from model_directory.integrity import VerifiedVersion, open_version
+from model_directory.manifest import Manifest, Task
+from service.runtime.sequence import Sequence
+from service.runtime.session import Session
+from service.scheduling.cost import CostModel
+from service.tasks.classification import ClassificationTask
+from service.tasks.encoding import TextEncoder
+from service.tasks.question_answering import QuestionAnsweringTask
+from service.tasks.task import Task as TaskProtocol
+
+log = structlog.get_logger(__name__)
+
+CALIBRATION_LENGTHS = (8, 32, 128, 384)
+CALIBRATION_ROUNDS = 2
+CALIBRATION_SECONDS = 1.0
+"""After this long the calibration stops at the shapes it has reached: a large model learns the rest
+from real runs.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A model that answers."""
+
+    manifest: Manifest
+    task: TaskProtocol[Any, Any, Any]
+    session: Session
+    cost: CostModel
+    load_seconds: float
+
+    @property
+    def name(self) -> str:
+        """The name that routes and metrics know it by."""
+        return self.manifest.name
+
+
+@dataclass(frozen=True, slots=True)
+class FailedModel:
+    """A model that could not be loaded. ``task`` is None when not even that could be read."""
+
+    name: str
+    version: int
+    task: Task | None
+    reason: str
+
+
+class NoSuchModelError(Exception):
+    """No model of that name, or none for that task."""
+
+
+class ModelUnavailableError(Exception):
+    """The model that should answer failed to load."""
+
+
+class Registry:
+    """The models of one directory. Filled once, at the start, then only read."""
+
+    def __init__(self, defaults: Mapping[Task, str | None]) -> None:
+        self._defaults = defaults
+        self._loaded: dict[str, LoadedModel] = {}
+        self._failed: dict[str, FailedModel] = {}
+
+    @property
+    def loaded(self) -> list[LoadedModel]:
+        """By name."""
+        return sorted(self._loaded.values(), key=lambda model: model.name)
+
+    @property
+    def failed(self) -> list[FailedModel]:
+        """By name."""
+        return sorted(self._failed.values(), key=lambda model: model.name)
+
+    def load(self, directory: Path) -> None:
+        """Load the highest version of every name under ``directory``. What cannot be loaded is
+        recorded, not raised.
+        """
+        try:
+            entries: Iterable[CatalogueEntry] = list_models(directory)
+        except ModelDirectoryError as error:
+            log.error("no models", reason=str(error))
+            return
+        for entry in entries:
+            self._load_entry(entry)
+
+    def get(self, name: str) -> LoadedModel:
+        """The model of that name. Raises NoSuchModelError or ModelUnavailableError."""
+        if name in self._loaded:
+            return self._loaded[name]
+        if name in self._failed:
+            raise ModelUnavailableError(f"The model {name!r} failed to load.")
+        known = ", ".join(sorted(self._loaded)) or "none"
+        raise NoSuchModelError(f"There is no model {name!r}; loaded are: {known}.")
+
+    def default(self, task: Task) -> LoadedModel:
+        """The model that answers the task's route. Raises NoSuchModelError or
+        ModelUnavailableError.
+        """
+        chosen = self._defaults.get(task)
+        if chosen is not None:
+            try:
+                model = self.get(chosen)
+            except NoSuchModelError as error:
+                raise ModelUnavailableError(
+                    f"The model {chosen!r}, set as default for {task}, is not there."
+                ) from error
+            if model.manifest.task is not task:
+                raise ModelUnavailableError(
+                    f"The model {chosen!r}, set as default for {task}, does {model.manifest.task}."
+                )
+            return model
+        names = sorted(
+            [model.name for model in self._loaded.values() if model.manifest.task is task]
+            + [model.name for model in self._failed.values() if model.task is task]
+        )
+        if not names:
+            raise NoSuchModelError(f"No model for {task} is loaded.")
+        return self.get(names[0])
+
+    def missing(self) -> list[str]:
+        """Why requests to the task routes cannot be served: one sentence for each route that lacks
+        its model.
+        """
+        if not self._loaded:
+            return ["No model is loaded."]
+        reasons = []
+        for task in Task:
+            try:
+                self.default(task)
+            except ModelUnavailableError as error:
+                reasons.append(str(error))
+            except NoSuchModelError:
+                continue  # nobody put a model for this task there: 404, and nothing is amiss
+        return reasons
+
+    def _load_entry(self, entry: CatalogueEntry) -> None:
+        start = time.perf_counter()
+        task: Task | None = None
+        try:
+            version = open_version(entry.directory)
+            task = version.manifest.task
+            model = load_model(version, start)
+        except ModelDirectoryError as error:
+            reason = str(error)
+        except Exception as error:
+            # onnxruntime and tokenizers raise types of their own for a file that they cannot read.
+            log.error("a model failed to load", model=entry.name, error=repr(error))
+            reason = "The files are whole, but the model cannot be loaded; the log has the cause."
+        else:
+            self._loaded[entry.name] = model
+            log.info(
+                "model loaded",
+                model=entry.name,
+                version=entry.version,
+                task=str(task),
+                seconds=round(model.load_seconds, 3),
+            )
+            return
+        self._failed[entry.name] = FailedModel(entry.name, entry.version, task, reason)
+        log.error("a model is not served", model=entry.name, version=entry.version, reason=reason)
+
+
+def load_model(version: VerifiedVersion, start: float) -> LoadedModel:
+    """Make the session, the tokenizer and the task, run it once or more, and learn what its runs
+    cost.
+    """
+    manifest = version.manifest
+    encoder = TextEncoder(version.tokenizer, manifest.tokenizer)
+    session = Session(version.model, pad_token_id=manifest.tokenizer.pad_token_id)
+    cost = CostModel()
+    calibrate(session, cost, manifest)
+    task = _task(manifest, encoder)
+    return LoadedModel(manifest, task, session, cost, time.perf_counter() - start)
+
+
+def calibrate(session: Session, cost: CostModel, manifest: Manifest) -> None:
+    """Run rows of several lengths, so that the first prediction is already of this machine."""
+    facts = manifest.tokenizer
+    end = time.perf_counter() + CALIBRATION_SECONDS
+    for _ in range(CALIBRATION_ROUNDS):
+        for length in CALIBRATION_LENGTHS:
+            length = min(length, manifest.max_tokens)
+            input_ids = np.full(length, facts.sep_token_id, dtype=np.int64)
+            input_ids[0] = facts.cls_token_id
+            row = Sequence(input_ids, np.zeros_like(input_ids))
+            start = time.perf_counter()
+            session.run([row])
+            cost.observe(1, length, time.perf_counter() - start)
+            if time.perf_counter() > end:
+                break
+    cost.fit()
+
+
+def _task(manifest: Manifest, encoder: TextEncoder) -> TaskProtocol[Any, Any, Any]:
+    if manifest.task is Task.QUESTION_ANSWERING:
+        return QuestionAnsweringTask(encoder, max_tokens=manifest.max_tokens)
+    if manifest.problem_type is None:
+        raise ValueError("a classification manifest without problem_type")
+    return ClassificationTask(
+        encoder,
+        labels=manifest.labels,
+        problem_type=manifest.problem_type,
+        max_tokens=manifest.max_tokens,
+    )

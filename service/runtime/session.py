@@ -1,0 +1,60 @@
+"""One onnxruntime session for a model, shared by all worker threads."""
+
+from collections.abc import Sequence as Rows
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from service.runtime.sequence import Batch, Sequence
+
+Logits = tuple[NDArray[np.float32], ...]
+"""The outputs for one row: ``([labels],)`` of a classifier, ``([length], [length])`` for question
+answering.
+"""
+
+SEQUENCE_AXIS = "sequence"
+
+
+class Session:
+    """A loaded graph. ``run`` may be called by several threads at once and releases the GIL.
+
+    Memory patterns are off because every batch has another shape: onnxruntime would keep a plan for
+    each. Spinning is off because an idle service should leave the processor to others.
+    """
+
+    def __init__(self, model: bytes, *, pad_token_id: int, intra_op_threads: int = 1) -> None:
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = intra_op_threads
+        options.inter_op_num_threads = 1
+        options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+        options.enable_mem_pattern = False
+        options.log_severity_level = 3
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self._session = ort.InferenceSession(
+            model, sess_options=options, providers=["CPUExecutionProvider"]
+        )
+        self._pad_token_id = pad_token_id
+        self._input_names = {node.name for node in self._session.get_inputs()}
+        outputs = self._session.get_outputs()
+        self._output_names = [node.name for node in outputs]
+        self._per_token = [SEQUENCE_AXIS in node.shape for node in outputs]
+
+    def run(self, rows: Rows[Sequence]) -> list[Logits]:
+        """Logits of each row, float32, without its padding. All rows go through in one batch."""
+        batch = Batch.of(rows, self._pad_token_id)
+        feeds = {
+            "input_ids": batch.input_ids,
+            "attention_mask": batch.attention_mask,
+            "token_type_ids": batch.token_type_ids,
+        }
+        outputs = self._session.run(
+            self._output_names, {name: feeds[name] for name in self._input_names}
+        )
+        return [
+            tuple(
+                output[index, : row.length] if per_token else output[index]
+                for output, per_token in zip(outputs, self._per_token, strict=True)
+            )
+            for index, row in enumerate(rows)
+        ]

@@ -1,0 +1,5 @@
+"""Admission, the queue, batches of like lengths, and the threads that run them.
+
+Knows sequences, costs, deadlines and an executor that it is handed; nothing of labels, answers or
+HTTP.
+"""

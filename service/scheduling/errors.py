@@ -1,0 +1,23 @@
+"""Why the scheduler says no."""
+
+
+class SchedulingError(Exception):
+    """Base of the refusals of this package."""
+
+
+class QueueFullError(SchedulingError):
+    """More predicted work is waiting than may wait. ``retry_after_seconds`` is when there will be
+    room.
+    """
+
+    def __init__(self, retry_after_seconds: float) -> None:
+        super().__init__("The queue is full.")
+        self.retry_after_seconds = retry_after_seconds
+
+
+class DeadlineExceededError(SchedulingError):
+    """The deadline passed, or cannot be met any more."""
+
+
+class ClosedError(SchedulingError):
+    """The scheduler takes no more work, or was stopped before this work ran."""

@@ -1,0 +1,17 @@
+"""What the scheduler reports while it works."""
+
+from typing import Protocol
+
+
+class Observer(Protocol):
+    """Receives a call for each batch that ran and each change of the queue, from any thread."""
+
+    def batch_ran(
+        self, model: str, sequences: int, real_tokens: int, padded_tokens: int, seconds: float
+    ) -> None:
+        """A batch of ``sequences`` rows ran for ``seconds``."""
+
+    def queue_changed(self, sequences: int, predicted_seconds: float) -> None:
+        """Now ``sequences`` wait, and their runs are predicted to take ``predicted_seconds`` of one
+        worker.
+        """

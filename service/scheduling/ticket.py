@@ -1,0 +1,59 @@
+"""A sequence that was admitted, and the request that it belongs to."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from service.runtime.sequence import Sequence
+from service.runtime.session import Logits
+
+if TYPE_CHECKING:
+    from service.scheduling.waiting import WaitingLine
+
+
+@dataclass(slots=True, eq=False)
+class Submission:
+    """All sequences of one request: they are answered together, or refused together.
+
+    Owned by the scheduler until ``on_done`` is called, exactly once, from a worker thread;
+    read-only afterwards.
+    """
+
+    deadline: float
+    """Monotonic seconds."""
+    on_done: Callable[["Submission"], None]
+    tickets: list["Ticket"] = field(default_factory=list)
+    rows: list[Logits | None] = field(default_factory=list)
+    """Logits in the order of the sequences; complete when ``error`` is None."""
+    unanswered: int = 0
+    error: Exception | None = None
+    settled: bool = False
+    admitted: float = 0.0
+    """Monotonic seconds."""
+    first_started: float | None = None
+    """Monotonic seconds at which the first of its sequences went into a run."""
+    last_finished: float = 0.0
+    """Monotonic seconds."""
+
+    @property
+    def logits(self) -> list[Logits]:
+        """The answer, once there is one."""
+        return [row for row in self.rows if row is not None]
+
+
+@dataclass(slots=True, eq=False)
+class Ticket:
+    """One sequence that waits, and the promise that it will be answered or refused."""
+
+    sequence: Sequence
+    line: "WaitingLine"
+    submission: Submission
+    index: int
+    """Position in the submission."""
+    due: float
+    """Monotonic seconds that order the queue: admission time plus the predicted work of the same
+    request before it.
+    """
+    cost_seconds: float
+    """Predicted by the cost model when admitted."""
+    waiting: bool = True

@@ -1,0 +1,113 @@
+"""uvicorn, with a shutdown that finishes what was admitted while it already tells everyone to go
+elsewhere.
+"""
+
+import asyncio
+from collections.abc import Callable
+from types import FrameType
+
+import structlog
+import uvicorn
+
+from service.http_protocol import BoundedHttpProtocol
+from service.lifecycle import Lifecycle, Phase
+
+log = structlog.get_logger(__name__)
+
+KEEP_ALIVE_SECONDS = 65
+"""Longer than the 60 s after which common load balancers drop an idle connection, so that they
+close it, not we.
+"""
+
+LISTEN_GRACE_SECONDS = 0.2
+"""After the last answer the port stays open this long, so that a request already on its way is
+answered 503, not reset.
+"""
+
+CLOSE_SECONDS = 3
+"""For connections to close after the drain; whatever is left then is cut."""
+
+
+class DrainingServer(uvicorn.Server):
+    """On SIGTERM or SIGINT: ready turns to 503, admitted requests finish, then the port closes. A
+    second signal ends it at once.
+    """
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        lifecycle: Lifecycle,
+        drain_seconds: float,
+        on_listening: Callable[[int], None],
+    ) -> None:
+        super().__init__(config)
+        self._lifecycle = lifecycle
+        self._drain_seconds = drain_seconds
+        self._on_listening = on_listening
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._draining: asyncio.Task[None] | None = None
+
+    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+        """Open the port."""
+        self._loop = asyncio.get_running_loop()
+        await super().startup(None)
+        if self.started:
+            self._on_listening(self.servers[0].sockets[0].getsockname()[1])
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Called by the signal; uvicorn's own stops listening at once and dies of the signal in the
+        end.
+        """
+        if self._loop is None or self._lifecycle.phase is Phase.DRAINING:
+            self.should_exit = self.force_exit = True
+            return
+        self._lifecycle.drain()
+        self._loop.call_soon_threadsafe(self._start_draining)
+
+    def _start_draining(self) -> None:
+        self._draining = asyncio.ensure_future(self._drain())
+
+    async def _drain(self) -> None:
+        log.info("draining", seconds=self._drain_seconds)
+        try:
+            await asyncio.wait_for(self._lifecycle.idle(), self._drain_seconds)
+        except TimeoutError:
+            log.warning("the drain time is over; what is left is refused")
+        await asyncio.sleep(LISTEN_GRACE_SECONDS)
+        self.should_exit = True
+
+
+def serve(
+    app: object,
+    lifecycle: Lifecycle,
+    *,
+    host: str,
+    port: int,
+    receive_seconds: float,
+    drain_seconds: float,
+    on_listening: Callable[[int], None],
+) -> bool:
+    """Serve until a signal. ``on_listening`` gets the port. False when the port could not be
+    opened.
+    """
+    protocol = type("Protocol", (BoundedHttpProtocol,), {"receive_seconds": receive_seconds})
+    config = uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        host=host,
+        port=port,
+        http=protocol,
+        loop="uvloop",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=CLOSE_SECONDS,
+        ws="none",
+    )
+    server = DrainingServer(config, lifecycle, drain_seconds, on_listening)
+    try:
+        server.run()
+    except SystemExit:  # uvicorn's way of saying that the port is taken; it has logged why
+        return False
+    return True

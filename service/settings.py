@@ -1,0 +1,147 @@
+"""Every setting: its variable, its flag, its unit, its default and what is allowed."""
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from model_directory.manifest import Task
+from service.telemetry.logging import LogFormat, LogLevel
+
+PREFIX = "ALBERT_"
+
+
+class SettingsError(Exception):
+    """Settings that the service refuses to start with: one line for each."""
+
+
+class Settings(BaseSettings):
+    """Serves every ALBERT model under a directory over HTTP. Each flag is also an environment
+    variable; the flag wins.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="forbid", env_ignore_empty=True, allow_inf_nan=False
+    )
+
+    models: Annotated[Path, Field(description="directory of models")] = Path("models")
+    host: Annotated[str, Field(min_length=1, description="address to listen on")] = "127.0.0.1"
+    port: Annotated[
+        int, Field(ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    ] = 8000
+    threads: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=1024,
+            description="worker threads; automatic: as many as cgroup and affinity allow cores",
+        ),
+    ] = None
+    max_batch_tokens: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=1_000_000,
+            description="padded tokens in one run; a longer single text runs alone",
+        ),
+    ] = 256
+    max_queue_seconds: Annotated[
+        float,
+        Field(gt=0, le=3600, description="predicted work that may wait, in seconds of one thread"),
+    ] = 2.0
+    request_timeout: Annotated[
+        float, Field(gt=0, le=3600, description="deadline of a request that names none, seconds")
+    ] = 30.0
+    max_body_bytes: Annotated[
+        int, Field(ge=1024, le=1 << 30, description="largest request body, bytes")
+    ] = 2 * 1024 * 1024
+    max_inputs: Annotated[
+        int, Field(ge=1, le=100_000, description="most inputs in one request")
+    ] = 256
+    max_characters: Annotated[
+        int, Field(ge=1, le=100_000_000, description="longest single text, code points")
+    ] = 200_000
+    receive_timeout: Annotated[
+        float,
+        Field(gt=0, le=3600, description="seconds in which a request must have arrived whole"),
+    ] = 10.0
+    drain_seconds: Annotated[
+        float, Field(ge=0, le=3600, description="time for what was admitted, at SIGTERM, seconds")
+    ] = 25.0
+    default_sentiment: Annotated[
+        str | None,
+        Field(description="model of /v1/sentiment; automatic: the first of its task by name"),
+    ] = None
+    default_classification: Annotated[
+        str | None,
+        Field(description="model of /v1/classification; automatic: the first of its task by name"),
+    ] = None
+    default_question_answering: Annotated[
+        str | None,
+        Field(
+            description="model of /v1/question-answering; automatic: the first of its task by name"
+        ),
+    ] = None
+    log_format: Annotated[
+        LogFormat | None, Field(description="automatic: console on a terminal, json elsewhere")
+    ] = None
+    log_level: Annotated[LogLevel, Field(description="debug, info, warning or error")] = "info"
+
+    @property
+    def defaults(self) -> dict[Task, str | None]:
+        """The model that was chosen for each task's route, if any."""
+        return {
+            Task.SENTIMENT: self.default_sentiment,
+            Task.CLASSIFICATION: self.default_classification,
+            Task.QUESTION_ANSWERING: self.default_question_answering,
+        }
+
+
+def read_settings(arguments: list[str]) -> Settings:
+    """Settings from the environment and command-line ``arguments``.
+
+    Raises SettingsError, naming variable, value and what is allowed; exits with status 2 on an
+    unknown flag, 0 after ``--help``.
+    """
+    try:
+        settings = Settings(
+            _cli_parse_args=arguments,
+            _cli_prog_name="albert-serve",
+            _cli_kebab_case=True,
+            _cli_show_env_vars=True,
+            _cli_hide_none_type=True,
+            _cli_parse_none_str="automatic",
+        )
+    except ValidationError as error:
+        raise SettingsError("\n".join(_sentence(issue) for issue in error.errors())) from error
+    if not settings.models.is_dir():
+        raise SettingsError(
+            f"{PREFIX}MODELS (--models) is '{settings.models}': it should be a directory of models."
+        )
+    return settings
+
+
+def unknown_variables() -> list[str]:
+    """``ALBERT_*`` variables of the environment that mean nothing here: misspelt, or of another
+    version.
+    """
+    known = {(PREFIX + name).upper() for name in Settings.model_fields}
+    # Kubernetes sets NAME_PORT, NAME_SERVICE_HOST and the like for each Service, one named "albert"
+    # included.
+    injected = re.compile(r"_SERVICE_(HOST|PORT)|_PORT_\d+_")
+    return sorted(
+        name
+        for name in os.environ
+        if name.startswith(PREFIX) and name not in known and not injected.search(name)
+    )
+
+
+def _sentence(issue: Any) -> str:
+    field = str(issue["loc"][0])
+    allowed = str(issue["msg"])
+    return (
+        f"{PREFIX}{field.upper()} (--{field.replace('_', '-')}) is {issue['input']!r}: {allowed}."
+    )

@@ -1,0 +1,73 @@
+"""Texts to token ids: the tokenizer of a model, and the special tokens around what it gives."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Encoding, Tokenizer
+
+from model_directory.manifest import TokenizerFacts
+from service.runtime.sequence import Ids, Sequence
+
+SINGLE_SPECIAL_TOKENS = 2
+"""[CLS] text [SEP]"""
+PAIR_SPECIAL_TOKENS = 3
+"""[CLS] first [SEP] second [SEP]"""
+
+
+@dataclass(frozen=True)
+class EncodedText:
+    """The tokens of one text, without special tokens."""
+
+    encoding: Encoding
+
+    @cached_property
+    def ids(self) -> Ids:
+        """Token ids, int64 ``[tokens]``."""
+        return np.asarray(self.encoding.ids, dtype=np.int64)
+
+    @cached_property
+    def offsets(self) -> NDArray[np.int64]:
+        """First and one-past-last code point of each token in the text, int64 ``[tokens, 2]``."""
+        return np.asarray(self.encoding.offsets, dtype=np.int64).reshape(-1, 2)
+
+    @cached_property
+    def word_ids(self) -> NDArray[np.int64]:
+        """Number of the word that each token belongs to, -1 for none, int64 ``[tokens]``."""
+        return np.asarray(
+            [-1 if word is None else word for word in self.encoding.word_ids], dtype=np.int64
+        )
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+class TextEncoder:
+    """A model's tokenizer. May be used by several threads at once; encoding releases the GIL."""
+
+    def __init__(self, tokenizer_json: bytes, facts: TokenizerFacts) -> None:
+        self._tokenizer = Tokenizer.from_buffer(tokenizer_json)
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        self._cls = np.array([facts.cls_token_id], dtype=np.int64)
+        self._sep = np.array([facts.sep_token_id], dtype=np.int64)
+
+    def encode(self, texts: Iterable[str]) -> list[EncodedText]:
+        """Tokens of each text, however long, without special tokens."""
+        # encode_batch, also for one text: unlike encode, it lets other threads run meanwhile.
+        encodings = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        return [EncodedText(encoding) for encoding in encodings]
+
+    def single(self, ids: Ids) -> Sequence:
+        """``[CLS] ids [SEP]``, all of type 0."""
+        input_ids = np.concatenate([self._cls, ids, self._sep])
+        return Sequence(input_ids, np.zeros_like(input_ids))
+
+    def pair(self, first: Ids, second: Ids) -> Sequence:
+        """``[CLS] first [SEP] second [SEP]``, type 0 up to the first [SEP] and 1 behind it."""
+        input_ids = np.concatenate([self._cls, first, self._sep, second, self._sep])
+        token_type_ids = np.zeros_like(input_ids)
+        token_type_ids[len(first) + 2 :] = 1
+        return Sequence(input_ids, token_type_ids)

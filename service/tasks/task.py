@@ -1,0 +1,57 @@
+"""What every task does: estimate, prepare, decode."""
+
+from collections.abc import Sequence as Rows
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from service.runtime.sequence import Sequence
+from service.runtime.session import Logits
+
+RequestT = TypeVar("RequestT", contravariant=True)
+PlanT = TypeVar("PlanT")
+ResultT = TypeVar("ResultT", covariant=True)
+
+CHARACTERS_PER_TOKEN = 4
+"""English text through ALBERT's vocabulary has 4 to 5 characters a token; only used to estimate
+before tokenising.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared(Generic[PlanT]):
+    """The rows to run for one request, and what the task needs to read their logits."""
+
+    sequences: list[Sequence]
+    plan: PlanT
+
+    @property
+    def tokens(self) -> int:
+        """Real tokens of all rows."""
+        return sum(sequence.length for sequence in self.sequences)
+
+
+class Task(Protocol[RequestT, PlanT, ResultT]):
+    """Turns requests into rows, and the rows' logits into results. Its methods are pure and may run
+    in any thread.
+    """
+
+    def characters(self, request: RequestT) -> int:
+        """Code points in all texts of the request."""
+
+    def estimate_lengths(self, request: RequestT) -> list[int]:
+        """About how long the rows of the request will be, in tokens, without tokenising it."""
+
+    def prepare(self, request: RequestT) -> Prepared[PlanT]:
+        """Tokenise. Raises InputError."""
+
+    def decode(self, prepared: Prepared[PlanT], logits: Rows[Logits]) -> ResultT:
+        """The result, given the logits of ``prepared.sequences`` in order."""
+
+
+def estimate_rows(characters: int, max_tokens: int) -> list[int]:
+    """About the lengths, in tokens, of the windows that a text of ``characters`` code points is cut
+    into.
+    """
+    tokens = characters // CHARACTERS_PER_TOKEN + 3
+    full, rest = divmod(tokens, max_tokens)
+    return [max_tokens] * full + ([rest] if rest else [])

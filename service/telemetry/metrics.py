@@ -1,0 +1,146 @@
+"""Every metric of the service, on one screen. Names follow Prometheus' conventions: base units,
+``_total`` for counters.
+"""
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from service.inference import Timings
+from service.registry import FailedModel, LoadedModel
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+SECONDS = (
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
+)  # fmt: skip
+ROWS = (1, 2, 4, 8, 16, 32, 64, 128)
+
+
+class Metrics:
+    """The registry and all that is in it. Methods may be called from any thread."""
+
+    def __init__(self) -> None:
+        registry = self._registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        self._requests = Counter(
+            "albert_requests",
+            "Requests answered, by route, model and status.",
+            ["route", "model", "status"],
+            registry=registry,
+        )
+        self._request_seconds = Histogram(
+            "albert_request_duration_seconds",
+            "From a request's header being read to its answer being handed over.",
+            ["route"],
+            buckets=SECONDS,
+            registry=registry,
+        )
+        self._stage_seconds = Histogram(
+            "albert_stage_duration_seconds",
+            "Time in each stage of an answered request: tokenize, queue, inference, decode.",
+            ["stage", "model"],
+            buckets=SECONDS,
+            registry=registry,
+        )
+        self._in_flight = Gauge(
+            "albert_requests_in_flight", "Requests being handled now.", registry=registry
+        )
+        self._batch_sequences = Histogram(
+            "albert_batch_sequences", "Rows in a batch.", ["model"], buckets=ROWS, registry=registry
+        )
+        self._batch_seconds = Histogram(
+            "albert_batch_duration_seconds",
+            "Run time of a batch.",
+            ["model"],
+            buckets=SECONDS,
+            registry=registry,
+        )
+        self._real_tokens = Counter(
+            "albert_real_tokens",
+            "Tokens that were run, without padding.",
+            ["model"],
+            registry=registry,
+        )
+        self._padded_tokens = Counter(
+            "albert_padded_tokens",
+            "Tokens that were run, padding included: waste is 1 - real / padded.",
+            ["model"],
+            registry=registry,
+        )
+        self._queue_sequences = Gauge(
+            "albert_queue_sequences", "Rows that wait for a worker.", registry=registry
+        )
+        self._queue_seconds = Gauge(
+            "albert_queue_predicted_seconds",
+            "Predicted run time, on one worker, of all that waits or is being tokenised.",
+            registry=registry,
+        )
+        self._model_info = Gauge(
+            "albert_model_info",
+            "1 for each model that is served, 0 for one that failed to load.",
+            ["model", "version", "task", "precision"],
+            registry=registry,
+        )
+        self._model_load_seconds = Gauge(
+            "albert_model_load_seconds",
+            "Time from opening a model's directory to its being ready.",
+            ["model"],
+            registry=registry,
+        )
+
+    def expose(self) -> bytes:
+        """All metrics in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+    def request_started(self) -> None:
+        """A request is being handled."""
+        self._in_flight.inc()
+
+    def request_ended(self, route: str, model: str, status: int, seconds: float) -> None:
+        """A request was answered with ``status`` after ``seconds``."""
+        self._in_flight.dec()
+        self._requests.labels(route, model, str(status)).inc()
+        self._request_seconds.labels(route).observe(seconds)
+
+    def stages(self, model: str, timings: Timings) -> None:
+        """A request went through all stages."""
+        self._stage_seconds.labels("tokenize", model).observe(timings.tokenize)
+        self._stage_seconds.labels("queue", model).observe(timings.queue)
+        self._stage_seconds.labels("inference", model).observe(timings.inference)
+        self._stage_seconds.labels("decode", model).observe(timings.decode)
+
+    def batch_ran(
+        self, model: str, sequences: int, real_tokens: int, padded_tokens: int, seconds: float
+    ) -> None:
+        """A batch of ``sequences`` rows ran for ``seconds``."""
+        self._batch_sequences.labels(model).observe(sequences)
+        self._batch_seconds.labels(model).observe(seconds)
+        self._real_tokens.labels(model).inc(real_tokens)
+        self._padded_tokens.labels(model).inc(padded_tokens)
+
+    def queue_changed(self, sequences: int, predicted_seconds: float) -> None:
+        """Now ``sequences`` rows wait."""
+        self._queue_sequences.set(sequences)
+        self._queue_seconds.set(predicted_seconds)
+
+    def model_loaded(self, model: LoadedModel) -> None:
+        """A model is served."""
+        manifest = model.manifest
+        self._model_info.labels(
+            manifest.name, str(manifest.version), manifest.task, manifest.precision
+        ).set(1)
+        self._model_load_seconds.labels(manifest.name).set(model.load_seconds)
+
+    def model_failed(self, model: FailedModel) -> None:
+        """A model could not be loaded."""
+        self._model_info.labels(
+            model.name, str(model.version), str(model.task or "unknown"), "unknown"
+        ).set(0)

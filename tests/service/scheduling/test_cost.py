@@ -1,0 +1,54 @@
+"""The cost model learns the machine it runs on."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.scheduling.cost import CostModel
+
+SHAPES = [(1, 8), (1, 32), (4, 32), (2, 128), (1, 384), (8, 16)]
+
+
+def true_seconds(rows, length):
+    return 2e-3 + rows * length * (4e-5 + 3e-8 * length)
+
+
+def test_it_recovers_the_coefficients_it_was_shown():
+    model = CostModel()
+    for _ in range(10):
+        for rows, length in SHAPES:
+            model.observe(rows, length, true_seconds(rows, length))
+    for rows, length in [(1, 64), (3, 200), (8, 32)]:
+        assert model.predict(rows, length) == pytest.approx(true_seconds(rows, length), rel=0.02)
+
+
+def test_it_follows_a_machine_that_becomes_slower():
+    model = CostModel()
+    for factor in (1, 3):
+        for _ in range(60):
+            for rows, length in SHAPES:
+                model.observe(rows, length, factor * true_seconds(rows, length))
+    assert model.predict(4, 32) == pytest.approx(3 * true_seconds(4, 32), rel=0.1)
+
+
+def test_a_run_without_a_duration_teaches_nothing():
+    model = CostModel()
+    before = model.predict(1, 64)
+    for _ in range(20):
+        model.observe(1, 64, 0.0)
+    assert model.predict(1, 64) == before
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 64), st.integers(1, 512), st.floats(1e-6, 10)),
+        min_size=1,
+        max_size=100,
+    )
+)
+def test_a_prediction_is_never_negative_and_grows_with_the_batch(runs):
+    model = CostModel()
+    for rows, length, seconds in runs:
+        model.observe(rows, length, seconds)
+    model.fit()
+    assert 0 <= model.predict(1, 8) <= model.predict(2, 8) <= model.predict(2, 64)

@@ -1,0 +1,54 @@
+"""Running a batch: together when it can be, row by row when it cannot."""
+
+import numpy as np
+
+from service.scheduling.cost import CostModel
+from service.scheduling.scheduler import Run
+from service.scheduling.ticket import Submission, Ticket
+from service.scheduling.waiting import WaitingLine
+from service.scheduling.workers import Workers, execute
+from tests.service.scheduling.conftest import sequence
+
+
+class RefusesLength:
+    """An executor to which rows of one length are poison."""
+
+    def __init__(self, poison):
+        self.poison = poison
+
+    def run(self, rows):
+        if any(row.length == self.poison for row in rows):
+            raise RuntimeError(f"a row of {self.poison} tokens")
+        return [(np.full(2, row.length),) for row in rows]
+
+
+def run_of(executor, *lengths):
+    line = WaitingLine("a", executor, CostModel())
+    tickets = [
+        Ticket(sequence(length), line, Submission(0, print), index, 0, 0)
+        for index, length in enumerate(lengths)
+    ]
+    return Run(line, tickets, 0.0)
+
+
+def test_a_healthy_batch_runs_once_and_is_timed():
+    answers, seconds = execute(run_of(RefusesLength(9), 3, 4))
+    assert [answer[0][0] for answer in answers] == [3, 4]
+    assert seconds > 0
+
+
+def test_one_bad_row_fails_alone():
+    answers, seconds = execute(run_of(RefusesLength(9), 3, 9, 4))
+    assert [type(answer) for answer in answers] == [tuple, RuntimeError, tuple]
+    assert seconds == 0
+
+
+def test_workers_answer_everything_and_end_when_the_scheduler_closes(bench):
+    bench.scheduler.add_model("c", RefusesLength(0), CostModel((0, 1e-4, 0)))
+    workers = Workers(bench.scheduler, 2)
+    workers.start()
+    submissions = [bench.submit(length, model="c") for length in range(1, 30)]
+    bench.scheduler.close()
+    workers.join(5)
+    assert not any(thread.is_alive() for thread in workers._threads)
+    assert [submission.logits[0][0][0] for submission in submissions] == list(range(1, 30))
