@@ -1,0 +1,77 @@
+"""Writes the model card: facts and figures first, then what its author says."""
+
+from collections.abc import Sequence
+
+from model_directory.manifest import Manifest, Task
+
+_PURPOSES = {
+    Task.SENTIMENT: "It scores the polarity of a text.",
+    Task.CLASSIFICATION: "It scores labels for a text, or for a pair of texts.",
+    Task.QUESTION_ANSWERING: "It marks the span of a context that answers a question.",
+}
+
+
+def write_card(manifest: Manifest, body: str | None) -> str:
+    """Return README.md in Markdown; below the tables ``body`` (Markdown) or a sober default."""
+    parts = [
+        f"# {manifest.name}, version {manifest.version}",
+        _table(("fact", "value"), _facts(manifest)),
+        _evaluation(manifest),
+        body.strip() if body is not None else _default_body(manifest),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _facts(manifest: Manifest) -> list[tuple[str, ...]]:
+    architecture, parity = manifest.architecture, manifest.parity
+    facts = [("task", str(manifest.task))]
+    if manifest.problem_type is not None:
+        facts.append(("labels", ", ".join(manifest.labels)))
+        facts.append(("problem type", str(manifest.problem_type)))
+    return [
+        *facts,
+        (
+            "architecture",
+            f"ALBERT, {architecture.num_hidden_layers} layers, "
+            f"{architecture.num_hidden_groups} of them with weights of their own, "
+            f"hidden {architecture.hidden_size}, {architecture.num_attention_heads} heads",
+        ),
+        ("weights", f"{architecture.parameters:,}, {manifest.precision}"),
+        ("longest input", f"{manifest.max_tokens} tokens"),
+        ("vocabulary", f"{manifest.tokenizer.vocab_size:,} pieces"),
+        ("source", manifest.source),
+        ("licence", manifest.licence),
+        (
+            "parity",
+            f"logits within {parity.max_logit_difference:.1e} of the float64 reference "
+            f"({parity.sequences} sequences, {parity.batches} batches; limit {parity.limit:g})",
+        ),
+        ("exported", f"{manifest.created:%Y-%m-%d} by albert-export {manifest.exporter_version}"),
+    ]
+
+
+def _evaluation(manifest: Manifest) -> str:
+    if not manifest.evaluation:
+        return "No accuracy was measured on this file."
+    rows = [
+        (figure.dataset, figure.metric, f"{figure.value:g}", f"{figure.examples:,}", figure.source)
+        for figure in manifest.evaluation
+    ]
+    table = _table(("data set", "metric", "value", "examples", "source"), rows)
+    return f"Measured on this file:\n\n{table}"
+
+
+def _default_body(manifest: Manifest) -> str:
+    return (
+        f"{_PURPOSES[manifest.task]} What it was trained on is known only to its author; "
+        "measure it on texts of your own before you rely on it."
+    )
+
+
+def _table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    lines = [header, tuple("---" for _ in header), *rows]
+    return "\n".join(f"| {' | '.join(_cell(cell) for cell in line)} |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").split())

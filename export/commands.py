@@ -1,0 +1,136 @@
+"""The commands ``albert-export CHECKPOINT …`` and ``albert-export check DIR/NAME/N``."""
+
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+
+from export.check import check_version
+from export.errors import ExportRefusedError
+from export.exporter import ExportRequest, export_checkpoint
+from export.progress import Announcer
+from export.report import print_check, print_report
+from model_directory.manifest import Task
+
+_REFUSED = 1
+_PROGRAM = "albert-export"
+
+_export = typer.Typer(add_completion=False)
+_check = typer.Typer(add_completion=False)
+
+
+class _InterruptedError(BaseException):
+    """A signal asked the exporter to end; what it was writing is removed on the way out."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command in ``arguments`` and return its exit status.
+
+    0: done; 1: refused, with one sentence on standard error; 2: wrong usage; 128 + the signal's
+    number: interrupted. Nothing is left behind unless it is done.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    try:
+        if arguments[:1] == ["check"]:
+            _check(args=list(arguments[1:]), prog_name=f"{_PROGRAM} check")
+        else:
+            _export(args=list(arguments), prog_name=_PROGRAM)
+    except ExportRefusedError as error:
+        print(f"{_PROGRAM}: {error}", file=sys.stderr)
+        return _REFUSED
+    except MemoryError:
+        print(f"{_PROGRAM}: the checkpoint needs more memory than there is", file=sys.stderr)
+        return _REFUSED
+    except _InterruptedError as error:
+        print(f"{_PROGRAM}: interrupted, nothing was written", file=sys.stderr)
+        return 128 + error.number
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else _REFUSED
+    return 0
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
+    """End once; a second signal must not interrupt the clean-up."""
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    raise _InterruptedError(number)
+
+
+@_export.command(epilog=f"{_PROGRAM} check DIR/NAME/N verifies what was written, and runs it once.")
+def _export_command(
+    checkpoint: Annotated[
+        Path,
+        typer.Argument(
+            metavar="CHECKPOINT",
+            help="Hugging Face checkpoint directory: config.json, safetensors, tokenizer.json.",
+        ),
+    ],
+    name: Annotated[str, typer.Option(help="Name of the model, in its directory and its URL.")],
+    output: Annotated[
+        Path, typer.Option(metavar="DIR", help="Models directory; NAME/VERSION is made in it.")
+    ],
+    version: Annotated[
+        int | None,
+        typer.Option(min=1, max=999_999_999, help="Default: one more than the highest there is."),
+    ] = None,
+    task: Annotated[
+        Task | None,
+        typer.Option(help="Default: by the checkpoint's head and labels."),
+    ] = None,
+    sample: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Texts, one a line, to compare with the reference on."),
+    ] = None,
+    evaluation: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Figures measured on this very graph (JSON)."),
+    ] = None,
+    card: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Text of the model card (Markdown), below its tables."),
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(help="Where the checkpoint is from. Default: its directory's name."),
+    ] = None,
+    licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "not stated",
+) -> None:
+    """Export a fine-tuned ALBERT to DIR/NAME/VERSION, and prove that it is the same model.
+
+    The graph is compared with a float64 reference before the version appears. What cannot be
+    exported is refused with one sentence, and leaves nothing behind.
+    """
+    request = ExportRequest(
+        checkpoint=checkpoint,
+        name=name,
+        output=output,
+        version=version,
+        task=task,
+        sample=sample,
+        evaluation=evaluation,
+        card=card,
+        source=source,
+        licence=licence,
+    )
+    with Announcer(Console(stderr=True)) as progress:
+        report = export_checkpoint(request, progress)
+    print_report(report, Console())
+
+
+@_check.command()
+def _check_command(
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR/NAME/N", help="A version directory of a model.")
+    ],
+) -> None:
+    """Compare a model directory with its manifest, and run its graph once."""
+    print_check(check_version(directory), Console())

@@ -1,0 +1,199 @@
+"""Writes ALBERT as an ONNX graph: every weight once in the file, and once in memory.
+
+Layers that share weights are iterations of one ``Loop`` whose body holds each use of a weight once,
+so onnxruntime packs it once, however many layers there are. In the last layer of a classifier only
+the rows of [CLS] are asked for after keys and values. `docs/export.md` has the measurements behind
+both.
+
+The architecture is that of "ALBERT: A Lite BERT" (https://arxiv.org/abs/1909.11942) as
+transformers' AlbertModel implements it.
+"""
+
+import numpy as np
+from onnx import GraphProto, ModelProto, TensorProto
+from onnx import helper as onnx_helper
+
+from export.config import Activation, AlbertConfig
+from export.graph_builder import Constants, Dimensions, GraphBuilder, LoopBody
+from export.weights import (
+    CLASSIFIER,
+    EMBEDDINGS,
+    MAPPING,
+    POOLER,
+    SPAN_HEAD,
+    Weights,
+    layer_prefix,
+)
+
+OPSET = 20  # the first with Gelu
+IR_VERSION = 9
+PRODUCER = "albert-export"
+
+INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+CLASSIFICATION_OUTPUTS = ("logits",)
+SPAN_OUTPUTS = ("start_logits", "end_logits")
+_TOKENS = ("batch", "sequence")
+
+# Added to the scores of padding: its exponential is exactly 0 beside any real position, and a row
+# with nothing but padding still has a finite softmax.
+_MASKED = float(np.finfo(np.float32).min)
+
+
+def build_graph(config: AlbertConfig, weights: Weights) -> bytes:
+    """Return the serialised ONNX model; the same checkpoint always gives the same bytes.
+
+    Inputs are int64 [batch, sequence]: ``input_ids``, ``attention_mask`` (1 for tokens, 0 for
+    padding), ``token_type_ids``. Outputs are float32: ``logits`` [batch, labels] of a classifier,
+    ``start_logits`` and ``end_logits`` [batch, sequence] of a question answering model. Logits do
+    not depend on what is at padded positions; those of padded positions themselves mean nothing.
+    """
+    writer = _AlbertWriter(config, weights)
+    graph = writer.write()
+    model: ModelProto = onnx_helper.make_model(
+        graph,
+        opset_imports=[onnx_helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name=PRODUCER,
+    )
+    serialised: bytes = model.SerializeToString(deterministic=True)
+    return serialised
+
+
+class _AlbertWriter:
+    """Writes the nodes of one model, from the inputs to the logits."""
+
+    def __init__(self, config: AlbertConfig, weights: Weights) -> None:
+        self._config = config
+        self._weights = weights
+        self._main = GraphBuilder("albert", Constants())
+        self._sequence = self._main.add("Shape", "input_ids", start=1, end=2)
+        self._attention_bias = self._write_attention_bias()
+
+    def write(self) -> GraphProto:
+        config = self._config
+        hidden = self._write_embeddings()
+        groups = [config.group_of_layer(layer) for layer in range(config.num_hidden_layers)]
+        for group in range(config.num_hidden_groups):
+            hidden = self._write_group(group, groups.count(group), hidden)
+        if config.is_question_answering:
+            self._write_span_head(hidden)
+            outputs: dict[str, Dimensions] = dict.fromkeys(SPAN_OUTPUTS, _TOKENS)
+        else:
+            self._write_classifier(hidden)
+            outputs = {"logits": ["batch", len(config.labels)]}
+        return self._main.graph(dict.fromkeys(INPUTS, _TOKENS), outputs)
+
+    def _write_attention_bias(self) -> str:
+        """Write 0 for tokens and _MASKED for padding, float32 [batch, 1, 1, sequence]."""
+        main = self._main
+        is_token = main.add("Cast", "attention_mask", to=TensorProto.BOOL)
+        is_token = main.add("Unsqueeze", is_token, main.integers(1, 2))
+        return main.add("Where", is_token, main.scalar(0.0), main.scalar(_MASKED))
+
+    def _write_embeddings(self) -> str:
+        """Write the embedded tokens mapped to the hidden size, [batch, sequence, hidden]."""
+        main = self._main
+        word = main.add("Gather", self._weight(f"{EMBEDDINGS}.word_embeddings"), "input_ids")
+        kind = main.add(
+            "Gather", self._weight(f"{EMBEDDINGS}.token_type_embeddings"), "token_type_ids"
+        )
+        positions = self._weight(f"{EMBEDDINGS}.position_embeddings")
+        position = main.add("Slice", positions, main.integers(0), self._sequence)
+        summed = main.add("Add", main.add("Add", word, kind), position)
+        return self._linear(main, MAPPING, self._norm(main, f"{EMBEDDINGS}.LayerNorm", summed))
+
+    def _write_group(self, group: int, layers: int, hidden: str) -> str:
+        """Write the ``layers`` layers that use one group's weights as iterations of one loop."""
+        config = self._config
+        body = self._main.body(f"group{group}")
+        state = body.state
+        ends_classifier = group == config.num_hidden_groups - 1 and not config.is_question_answering
+        for inner in range(config.inner_group_num):
+            narrows = ends_classifier and inner == config.inner_group_num - 1
+            rows = self._write_row_count(body, layers) if narrows else None
+            state = self._write_layer(body, layer_prefix(group, inner), state, rows)
+        return self._main.loop(body, layers, hidden, state, ["batch", "rows", config.hidden_size])
+
+    def _write_row_count(self, body: LoopBody, layers: int) -> str:
+        """Write how many positions the layer is asked for: all, but only [CLS] in the last one."""
+        is_last_layer = body.add("Equal", body.iteration, body.integer(layers - 1))
+        return body.add("Where", is_last_layer, body.integers(1), self._sequence)
+
+    def _write_layer(self, body: GraphBuilder, prefix: str, hidden: str, rows: str | None) -> str:
+        """Write one layer, [batch, sequence, hidden] in and [batch, rows, hidden] out."""
+        asked = hidden
+        if rows is not None:
+            asked = body.add("Slice", hidden, body.integers(0), rows, body.integers(1))
+        attended = self._write_attention(body, f"{prefix}.attention", asked, hidden)
+        inner = self._linear(body, f"{prefix}.ffn", attended)
+        inner = self._linear(body, f"{prefix}.ffn_output", self._activate(body, inner))
+        return self._norm(body, f"{prefix}.full_layer_layer_norm", body.add("Add", inner, attended))
+
+    def _write_attention(self, body: GraphBuilder, prefix: str, asked: str, hidden: str) -> str:
+        config = self._config
+        scale = 1 / np.sqrt(config.head_size)  # folded into the query's weights
+        query = self._heads(body, self._linear(body, f"{prefix}.query", asked, scale), [0, 2, 1, 3])
+        key = self._heads(body, self._linear(body, f"{prefix}.key", hidden), [0, 2, 3, 1])
+        value = self._heads(body, self._linear(body, f"{prefix}.value", hidden), [0, 2, 1, 3])
+        scores = body.add("Add", body.add("MatMul", query, key), self._attention_bias)
+        context = body.add("MatMul", body.add("Softmax", scores, axis=-1), value)
+        context = body.add("Transpose", context, perm=[0, 2, 1, 3])
+        merged = body.integers(0, 0, config.hidden_size)
+        context = self._linear(body, f"{prefix}.dense", body.add("Reshape", context, merged))
+        return self._norm(body, f"{prefix}.LayerNorm", body.add("Add", asked, context))
+
+    def _heads(self, body: GraphBuilder, hidden: str, order: list[int]) -> str:
+        config = self._config
+        split = body.integers(0, 0, config.num_attention_heads, config.head_size)
+        return body.add("Transpose", body.add("Reshape", hidden, split), perm=order)
+
+    def _activate(self, body: GraphBuilder, inner: str) -> str:
+        match self._config.activation:
+            case Activation.GELU:
+                return body.add("Gelu", inner)
+            case Activation.GELU_TANH:
+                return body.add("Gelu", inner, approximate="tanh")
+            case Activation.RELU:
+                return body.add("Relu", inner)
+            case Activation.TANH:
+                return body.add("Tanh", inner)
+            case Activation.SILU:
+                return body.add("Mul", inner, body.add("Sigmoid", inner))
+
+    def _write_classifier(self, hidden: str) -> None:
+        """Write the pooler, Linear and tanh on [CLS], and the classifier."""
+        main = self._main
+        first = main.add("Gather", hidden, main.integer(0), axis=1)
+        pooled = main.add("Tanh", self._linear(main, POOLER, first))
+        self._linear(main, CLASSIFIER, pooled, output="logits")
+
+    def _write_span_head(self, hidden: str) -> None:
+        """Write the scores of each position as first and as last of the answer."""
+        main = self._main
+        both = self._linear(main, SPAN_HEAD, hidden)
+        for index, name in enumerate(SPAN_OUTPUTS):
+            main.add("Gather", both, main.integer(index), axis=2, output=name)
+
+    def _linear(
+        self,
+        graph: GraphBuilder,
+        prefix: str,
+        value: str,
+        scale: float = 1.0,
+        output: str | None = None,
+    ) -> str:
+        """Write ``scale * (value @ weight.T + bias)``, scaled in float64 and stored in float32."""
+        weight = self._weights[f"{prefix}.weight"].astype(np.float64).T * scale
+        bias = self._weights[f"{prefix}.bias"].astype(np.float64) * scale
+        product = graph.add("MatMul", value, graph.floats(f"{prefix}.weight", weight))
+        return graph.add("Add", product, graph.floats(f"{prefix}.bias", bias), output=output)
+
+    def _norm(self, graph: GraphBuilder, prefix: str, value: str) -> str:
+        scale = self._weight(prefix)
+        bias = graph.floats(f"{prefix}.bias", self._weights[f"{prefix}.bias"])
+        epsilon = self._config.layer_norm_eps
+        return graph.add("LayerNormalization", value, scale, bias, epsilon=epsilon)
+
+    def _weight(self, prefix: str) -> str:
+        name = f"{prefix}.weight"
+        return self._main.floats(name, self._weights[name])
