@@ -66,7 +66,7 @@ test: $(VENV)/.test ## run every test that needs no torch
 	$(VENV)/bin/python -m pytest
 
 coverage: $(VENV)/.test ## run the tests and report which lines they reach
-	COVERAGE_PROCESS_START=pyproject.toml $(VENV)/bin/python -m pytest --cov --cov-report=term
+	$(VENV)/bin/python -m pytest --cov --cov-report=term
 
 lint: $(VENV)/.lint ## check style and format
 	$(VENV)/bin/ruff check $(CODE)

@@ -117,7 +117,8 @@ class QuestionAnsweringTask:
             question, context = encoded[2 * index], encoded[2 * index + 1]
             question_ids = question.ids[: request.max_question_len]
             capacity = max_seq_len - len(question_ids) - PAIR_SPECIAL_TOKENS
-            self._check_room(index, len(question_ids), len(context), capacity, max_seq_len)
+            _check_words(index, item, question, context)
+            _check_room(index, len(question_ids), capacity, max_seq_len)
             overlap = _overlap(doc_stride, max_seq_len, capacity, len(context))
             position = len(question_ids) + 2
             plan = QuestionPlan(item.context, context, [])
@@ -148,22 +149,26 @@ class QuestionAnsweringTask:
             )
         return request.max_seq_len
 
-    @staticmethod
-    def _check_room(
-        index: int, question_tokens: int, context_tokens: int, capacity: int, max_seq_len: int
-    ) -> None:
-        if question_tokens == 0:
-            raise InputError("The question has no words.", index=index, field="question")
-        if context_tokens == 0:
-            raise InputError("The context has no words.", index=index, field="context")
-        if capacity < 1:
-            raise InputError(
-                f"The question has {question_tokens} tokens; with max_seq_len {max_seq_len} it "
-                f"may have at most {max(0, max_seq_len - PAIR_SPECIAL_TOKENS - 1)}, so that "
-                "some context fits beside it.",
-                index=index,
-                field="question",
-            )
+
+def _check_words(
+    index: int, item: QuestionInput, question: EncodedText, context: EncodedText
+) -> None:
+    """White space alone still makes a token, so the text is looked at as well."""
+    if len(question) == 0 or not item.question.strip():
+        raise InputError("The question has no words.", index=index, field="question")
+    if len(context) == 0 or not item.context.strip():
+        raise InputError("The context has no words.", index=index, field="context")
+
+
+def _check_room(index: int, question_tokens: int, capacity: int, max_seq_len: int) -> None:
+    if capacity < 1:
+        most = max(0, max_seq_len - PAIR_SPECIAL_TOKENS - 1)
+        raise InputError(
+            f"The question has {question_tokens} tokens; with max_seq_len {max_seq_len} it may "
+            f"have at most {most}, so that some context fits beside it.",
+            index=index,
+            field="question",
+        )
 
 
 def _overlap(doc_stride: int | None, max_seq_len: int, capacity: int, context_tokens: int) -> int:

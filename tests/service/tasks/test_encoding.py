@@ -1,0 +1,32 @@
+"""Sequences are what the tokenizer's own template would build."""
+
+import pytest
+
+from tests.checkpoints import build_tokenizer
+
+TEXTS = ["the film was good", "", "Ünïcode 🎉 and\ttabs\r\n", "[SEP] in a text", "a" * 500]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_single_text_is_encoded_as_by_the_template(encoder, text):
+    expected = build_tokenizer(160).encode(text)
+    row = encoder.single(encoder.encode([text])[0].ids)
+    assert row.input_ids.tolist() == expected.ids
+    assert row.token_type_ids.tolist() == expected.type_ids
+
+
+@pytest.mark.parametrize("first", TEXTS)
+@pytest.mark.parametrize("second", TEXTS)
+def test_a_pair_is_encoded_as_by_the_template(encoder, first, second):
+    expected = build_tokenizer(160).encode(first, second)
+    row = encoder.pair(*[text.ids for text in encoder.encode([first, second])])
+    assert row.input_ids.tolist() == expected.ids
+    assert row.token_type_ids.tolist() == expected.type_ids
+
+
+def test_offsets_count_code_points_of_the_text_as_it_was_given(encoder):
+    text = "Ünïcode 🎉 good"
+    encoded = encoder.encode([text])[0]
+    assert len(encoded) == len(encoded.offsets) == len(encoded.word_ids)
+    start, end = encoded.offsets[-1]
+    assert text[start:end].strip() == "good"
