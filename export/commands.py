@@ -10,10 +10,10 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 
+from export.announcer import Announcer
 from export.check import check_version
 from export.errors import ExportRefusedError
 from export.exporter import ExportRequest, export_checkpoint
-from export.progress import Announcer
 from export.report import print_check, print_report
 from model_directory.manifest import Task
 

@@ -105,7 +105,7 @@ class _AlbertWriter:
     def _write_group(self, group: int, layers: int, hidden: str) -> str:
         """Write the ``layers`` layers that use one group's weights as iterations of one loop."""
         config = self._config
-        body = self._main.body(f"group{group}")
+        body = self._main.body(f"g{group}")
         state = body.state
         ends_classifier = group == config.num_hidden_groups - 1 and not config.is_question_answering
         for inner in range(config.inner_group_num):

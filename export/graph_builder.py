@@ -32,18 +32,19 @@ class Constants:
 class GraphBuilder:
     """One graph, or the body of a loop in one: nodes are added in the order they run.
 
-    ``name`` begins the names of its values, so that a body never hides a value of the graph
+    ``prefix`` begins the names of its values, so that a body never hides a value of the graph
     around it.
     """
 
-    def __init__(self, name: str, constants: Constants) -> None:
+    def __init__(self, name: str, constants: Constants, prefix: str = "") -> None:
         self._name = name
+        self._prefix = prefix
         self._constants = constants
         self._nodes: list[NodeProto] = []
 
     def add(self, operator: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:
         """Add a node with one output, and return that output's name."""
-        output = output or f"{self._name}.{len(self._nodes)}"
+        output = output or f"{self._prefix}{len(self._nodes)}"
         self._nodes.append(onnx_helper.make_node(operator, inputs, [output], **attributes))
         return output
 
@@ -95,7 +96,7 @@ class LoopBody(GraphBuilder):
     """The body of a loop with one state that runs a fixed number of times."""
 
     def __init__(self, name: str, constants: Constants) -> None:
-        super().__init__(name, constants)
+        super().__init__(name, constants, prefix=f"{name}.")
         self.iteration = f"{name}.iteration"
         self.state = f"{name}.state"
 

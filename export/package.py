@@ -18,11 +18,11 @@ def choose_version(models: Path, name: str, asked: int | None) -> int:
 
     ExportRefusedError if it exists already.
     """
-    if asked is None:
-        return max(list_versions(models, name), default=0) + 1
-    if os.path.lexists(models / name / str(asked)):
-        raise _exists(models / name / str(asked))
-    return asked
+    with _refusing_disk_errors("read", models / name):
+        version = asked or max(list_versions(models, name), default=0) + 1
+        if os.path.lexists(models / name / str(version)):
+            raise _exists(models / name / str(version))
+    return version
 
 
 class Package:
@@ -49,7 +49,7 @@ def new_package(models: Path, name: str, version: int) -> Iterator[Package]:
     ExportRefusedError if the disk cannot be written, or if another export made the version first.
     """
     home = models / name
-    with _refusing_disk_errors(home), _made_directories(home):
+    with _refusing_disk_errors("write to", home), _made_directories(home):
         partial = home / f".{version}-{secrets.token_hex(8)}.partial"
         try:
             partial.mkdir()
@@ -89,12 +89,12 @@ def _made_directories(home: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _refusing_disk_errors(home: Path) -> Iterator[None]:
+def _refusing_disk_errors(what: str, home: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        raise ExportRefusedError(f"cannot write to {home}: {reason}") from error
+        raise ExportRefusedError(f"cannot {what} {home}: {reason}") from error
 
 
 def _sync(directory: Path) -> None:

@@ -38,11 +38,18 @@ class Reference:
         ``ids`` and ``token_types`` hold one number for each token, special tokens included. A
         classifier gives [labels]; question answering gives [2, tokens], starts before ends.
         """
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite fails the gate
+            return self._head(self._encode(ids, token_types))
+
+    def _encode(self, ids: Sequence[int], token_types: Sequence[int]) -> Array:
         hidden = self._embed(ids, token_types)
         for layer in range(self._config.num_hidden_layers):
             group = self._config.group_of_layer(layer)
             for inner in range(self._config.inner_group_num):
                 hidden = self._layer(layer_prefix(group, inner), hidden)
+        return hidden
+
+    def _head(self, hidden: Array) -> Array:
         if self._config.is_question_answering:
             return self._linear(SPAN_HEAD, hidden).T
         pooled = np.tanh(self._linear(POOLER, hidden[0]))

@@ -1,6 +1,7 @@
 """The short table that an export or a check ends with."""
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from export.exporter import ExportReport
@@ -11,46 +12,45 @@ _MIB = 1 << 20
 
 def print_report(report: ExportReport, console: Console) -> None:
     """Print where the model is, its size beside the checkpoint's, its parity, and the time."""
-    table = _table()
-    table.add_row("written", str(report.directory))
-    _add_facts(table, report.manifest)
-    table.add_row("graph", _size(report))
-    _add_parity(table, report.manifest)
-    table.add_row("time", f"{report.seconds:.1f} s")
-    console.print(table)
+    rows = [("written", str(report.directory)), *_facts(report.manifest)]
+    rows += [("graph", _size(report)), ("parity", _parity(report.manifest))]
+    _print([*rows, ("time", f"{report.seconds:.1f} s")], console)
 
 
 def print_check(manifest: Manifest, console: Console) -> None:
     """Print what a directory that passed its check holds."""
-    table = _table()
-    table.add_row(
-        "verified", f"{manifest.name}, version {manifest.version}: every file, and one run"
-    )
-    _add_facts(table, manifest)
+    verified = f"{manifest.name}, version {manifest.version}: every file, and one run"
     graph = next(record for record in manifest.files if record.path == MODEL_NAME)
-    table.add_row("graph", f"{graph.bytes / _MIB:.1f} MiB, {manifest.precision}")
-    _add_parity(table, manifest)
-    console.print(table)
+    size = f"{graph.bytes / _MIB:.2f} MiB {manifest.precision}"
+    rows = [("verified", verified), *_facts(manifest)]
+    _print([*rows, ("graph", size), ("parity", _parity(manifest))], console)
 
 
-def _table() -> Table:
-    return Table(show_header=False, box=None, pad_edge=False)
+def _print(rows: list[tuple[str, str]], console: Console) -> None:
+    """Print a table that wraps on a terminal, and one line for each row elsewhere."""
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for fact, value in rows:
+        table.add_row(fact, escape(value))
+        if not console.is_terminal:
+            console.print(f"{fact}\t{value}", markup=False, highlight=False, soft_wrap=True)
+    if console.is_terminal:
+        console.print(table)
 
 
-def _add_facts(table: Table, manifest: Manifest) -> None:
-    table.add_row("task", str(manifest.task))
+def _facts(manifest: Manifest) -> list[tuple[str, str]]:
+    facts = [("task", str(manifest.task))]
     if manifest.labels:
         shown = ", ".join(manifest.labels[:8])
         more = f" and {len(manifest.labels) - 8} more" if len(manifest.labels) > 8 else ""
-        table.add_row("labels", f"{shown}{more} ({manifest.problem_type})")
+        facts.append(("labels", f"{shown}{more} ({manifest.problem_type})"))
+    return facts
 
 
-def _add_parity(table: Table, manifest: Manifest) -> None:
+def _parity(manifest: Manifest) -> str:
     parity = manifest.parity
-    table.add_row(
-        "parity",
+    return (
         f"logits within {parity.max_logit_difference:.1e} of float64, limit {parity.limit:g} "
-        f"({parity.sequences} sequences in {parity.batches} batches)",
+        f"({parity.sequences} sequences in {parity.batches} batches)"
     )
 
 

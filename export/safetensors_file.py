@@ -67,7 +67,7 @@ def read_float_tensor(file: BinaryIO, record: TensorRecord) -> NDArray[Any]:
     """Read one tensor as a fresh float32 array (float64 where the file has F64).
 
     F16 and BF16 widen to float32 without loss. ExportRefusedError, naming the tensor, if it holds
-    NaN or an infinity, or if the file ended before it.
+    NaN, an infinity or a float64 that float32 cannot hold, or if the file ended before it.
     """
     file.seek(record.start)
     content = file.read(record.end - record.start)
@@ -80,8 +80,8 @@ def read_float_tensor(file: BinaryIO, record: TensorRecord) -> NDArray[Any]:
         stored = {"F16": "<f2", "F32": "<f4", "F64": "<f8"}[record.dtype]
         array = np.frombuffer(content, stored)
         array = array.astype(np.float64 if record.dtype == "F64" else np.float32)
-    if not np.isfinite(array).all():
-        raise ExportRefusedError(f"tensor {record.name!r} holds NaN or an infinity")
+    if not (np.abs(array) <= np.finfo(np.float32).max).all():  # false for NaN as well
+        raise ExportRefusedError(f"tensor {record.name!r} holds NaN or an infinity, in float32")
     return array.reshape(record.shape)
 
 

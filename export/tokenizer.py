@@ -30,7 +30,7 @@ class CheckedTokenizer:
 
     def ids(self, text: str) -> list[int]:
         """Return the text's ids, without special tokens."""
-        return list(self.tokenizer.encode(text, add_special_tokens=False).ids)
+        return list(_encode(self.tokenizer, text, None, special=False).ids)
 
 
 def check_tokenizer(content: bytes, config: AlbertConfig) -> CheckedTokenizer:
