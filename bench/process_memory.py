@@ -1,0 +1,42 @@
+"""What a process holds of the machine, as Linux counts it (proc(5))."""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+PROC = Path("/proc")
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessMemory:
+    """Bytes in memory now, by three ways to count.
+
+    ``resident_bytes``: all pages, those shared with other processes included (VmRSS).
+    ``proportional_bytes``: each shared page divided by the number of its sharers (PSS).
+    ``private_bytes``: pages that no other process has.
+    """
+
+    resident_bytes: int
+    proportional_bytes: int
+    private_bytes: int
+
+
+def read_memory(process_id: int, proc: Path = PROC) -> ProcessMemory:
+    """The memory of a running process of this user, from its ``smaps_rollup``."""
+    rollup = (proc / str(process_id) / "smaps_rollup").read_text()
+    kibibytes = {
+        name: int(value) for name, value in re.findall(r"^(\w+):\s+(\d+) kB$", rollup, re.MULTILINE)
+    }
+    return ProcessMemory(
+        resident_bytes=kibibytes["Rss"] * 1024,
+        proportional_bytes=kibibytes["Pss"] * 1024,
+        private_bytes=(kibibytes["Private_Clean"] + kibibytes["Private_Dirty"]) * 1024,
+    )
+
+
+def read_cpu_seconds(process_id: int, proc: Path = PROC) -> float:
+    """Processor seconds that a process has used, its threads together."""
+    stat = (proc / str(process_id) / "stat").read_text()
+    fields = stat[stat.rindex(")") + 2 :].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
