@@ -1,0 +1,46 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from training.progress import (
+    WARM_UP_SHARE,
+    Journal,
+    TimeBudget,
+    learning_rate_share,
+    replace_whole,
+)
+
+
+def test_the_learning_rate_rises_to_its_peak_and_ends_at_zero() -> None:
+    assert learning_rate_share(0.0) == 0
+    assert learning_rate_share(WARM_UP_SHARE) == 1
+    assert learning_rate_share(1.0) == 0
+    assert learning_rate_share(0.2) > learning_rate_share(0.6)
+
+
+def test_a_resumed_budget_counts_what_was_spent_before() -> None:
+    budget = TimeBudget(minutes=2, spent_before_seconds=90)
+    assert budget.share() == pytest.approx(0.75, abs=0.01)
+    assert not budget.is_over()
+    assert TimeBudget(minutes=1, spent_before_seconds=61).is_over()
+
+
+def test_the_journal_appends_lines_of_json(tmp_path: Path) -> None:
+    Journal(tmp_path / "run.jsonl").write(step=1, loss=1 / 3)
+    Journal(tmp_path / "run.jsonl").write(step=2)
+    lines = (tmp_path / "run.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == [{"step": 1, "loss": 0.333333}, {"step": 2}]
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    path.write_text("old")
+
+    def broken(temporary: Path) -> None:
+        temporary.write_text("half")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        replace_whole(path, broken)
+    assert path.read_text() == "old"

@@ -1,0 +1,5 @@
+"""``python -m training COMMAND``: see ``training/README.md``."""
+
+from training.commands import application
+
+application()

@@ -1,0 +1,69 @@
+"""What every long run shares: a time budget that shapes the learning rate, a log, checkpoints."""
+
+import json
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+WARM_UP_SHARE = 0.06
+CHECKPOINT_SECONDS = 180.0
+
+
+@dataclass(slots=True)
+class TimeBudget:
+    """Counts the seconds a run has trained, over restarts, against the minutes it may take."""
+
+    minutes: float
+    spent_before_seconds: float = 0.0
+    started: float = field(default_factory=time.monotonic)
+
+    def spent_seconds(self) -> float:
+        """Seconds trained so far, those before the last restart included."""
+        return self.spent_before_seconds + time.monotonic() - self.started
+
+    def share(self) -> float:
+        """How much of the budget is spent, 0 to 1."""
+        return min(1.0, self.spent_seconds() / (60 * self.minutes))
+
+    def is_over(self) -> bool:
+        """Whether the run should end now."""
+        return self.share() >= 1.0
+
+
+def learning_rate_share(budget_share: float) -> float:
+    """The learning rate as a share of its peak: linear up over the warm-up, linear down to zero.
+
+    It follows the time spent, not steps, so that a run on a busy machine ends annealed too.
+    """
+    if budget_share < WARM_UP_SHARE:
+        return budget_share / WARM_UP_SHARE
+    return (1.0 - budget_share) / (1.0 - WARM_UP_SHARE)
+
+
+class Journal:
+    """Appends one JSON object a line to a run's log, and prints it."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+
+    def write(self, **entry: Any) -> None:
+        """Adds a line; floats are rounded to six digits."""
+        rounded = {
+            name: float(f"{value:.6g}") if isinstance(value, float) else value
+            for name, value in entry.items()
+        }
+        line = json.dumps(rounded)
+        with self._path.open("a", encoding="utf-8") as log:
+            log.write(line + "\n")
+        print(line, flush=True)
+
+
+def replace_whole(path: Path, write: Any) -> None:
+    """Calls ``write(temporary path)`` and moves the result into place: none is ever half there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".part")
+    write(temporary)
+    os.replace(temporary, path)
