@@ -41,11 +41,10 @@ class ServiceProcess:
         self.port = _free_port()
         command = [sys.executable, "-m", "service", "--models", str(self._models.resolve())]
         command += ["--host", HOST, "--port", str(self.port), *self._flags]
-        settings = {key: value for key, value in os.environ.items() if key[:7] != "ALBERT_"}
         self._log = TemporaryFile(mode="w+")
         start = time.perf_counter()
         self._process = subprocess.Popen(
-            command, cwd=ROOT, env=settings, stdout=self._log, stderr=self._log
+            command, cwd=ROOT, env=_plain_environment(), stdout=self._log, stderr=self._log
         )
         try:
             self._wait_until_ready(start)
@@ -111,6 +110,14 @@ class ServiceProcess:
             self._process.kill()
             self._process.wait()
         self._log.close()
+
+
+def _plain_environment() -> dict[str, str]:
+    """Without settings of the service, and without those of Python, which can change how fast it
+    is: PYTHONDONTWRITEBYTECODE makes every start compile the libraries anew.
+    """
+    prefixes = ("ALBERT_", "PYTHON")
+    return {key: value for key, value in os.environ.items() if not key.startswith(prefixes)}
 
 
 def _free_port() -> int:
