@@ -32,7 +32,7 @@ def _print(rows: list[tuple[str, str]], console: Console) -> None:
     for fact, value in rows:
         table.add_row(fact, escape(value))
         if not console.is_terminal:
-            console.print(f"{fact}\t{value}", markup=False, highlight=False, soft_wrap=True)
+            console.print(f"{fact}: {value}", markup=False, highlight=False, soft_wrap=True)
     if console.is_terminal:
         console.print(table)
 

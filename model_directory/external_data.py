@@ -25,7 +25,7 @@ _TENSOR_DATA_LOCATION = 14
 
 _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
 _MAX_DEPTH = 64
-_MAX_FIELDS = 1_000_000
+_MAX_FIELDS = 200_000
 
 
 def refuse_external_data(model: bytes) -> None:

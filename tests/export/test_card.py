@@ -1,0 +1,32 @@
+from export.card import write_card
+from tests.model_directory.version_directory import manifest_of
+
+FIGURE = {"dataset": "SST-2 dev", "metric": "accuracy", "value": 0.9012, "examples": 872}
+
+
+def test_a_card_states_facts_and_that_nothing_was_measured() -> None:
+    card = write_card(manifest_of(licence="Apache-2.0"), None)
+    assert card.startswith("# polarity, version 1\n")
+    assert "| labels | NEGATIVE, POSITIVE |" in card
+    assert "| licence | Apache-2.0 |" in card
+    assert "within 1.0e-06 of the float64 reference" in card
+    assert "No accuracy was measured on this file." in card
+    assert card.endswith("measure it on texts of your own before you rely on it.\n")
+
+
+def test_a_card_shows_measured_figures_and_its_authors_words() -> None:
+    card = write_card(manifest_of(evaluation=[FIGURE]), "## Use\n\nFor reviews.\n\n")
+    assert "| SST-2 dev | accuracy | 0.9012 | 872 |  |" in card
+    assert "No accuracy" not in card
+    assert card.endswith("## Use\n\nFor reviews.\n")
+
+
+def test_a_question_answering_card_has_no_labels() -> None:
+    manifest = manifest_of(task="question-answering", labels=[], problem_type=None)
+    assert "| labels" not in write_card(manifest, None)
+
+
+def test_text_cannot_break_out_of_a_table() -> None:
+    card = write_card(manifest_of(source="a | b\n# c", labels=["x|y", "z"]), None)
+    assert "| source | a \\| b # c |" in card
+    assert "| labels | x\\|y, z |" in card
