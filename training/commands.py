@@ -28,11 +28,11 @@ class TaskName(StrEnum):
 PRETRAINING_MINUTES = 18.5
 PRETRAINING_RATE = 7e-4
 FINETUNING = {
-    TaskName.QUESTION_ANSWERING: (28.0, 6e-4),
-    TaskName.SENTIMENT: (8.0, 5e-4),
-    TaskName.TOPICS: (4.0, 5e-4),
+    TaskName.QUESTION_ANSWERING: (28.0, 6e-4, 4_096),
+    TaskName.SENTIMENT: (10.0, 5e-4, 2_048),
+    TaskName.TOPICS: (6.0, 5e-4, 2_048),
 }
-"""Minutes and peak learning rate of each task."""
+"""Minutes, peak learning rate and padded tokens of a batch, for each task."""
 
 
 @application.command("tokenizer")
@@ -82,9 +82,9 @@ def finetune_command(
         TaskName.TOPICS: topics_task,
         TaskName.QUESTION_ANSWERING: question_answering_task,
     }
-    usual_minutes, rate = FINETUNING[task]
+    usual_minutes, rate, padded_tokens = FINETUNING[task]
     start = encoder or work / "encoder"
-    plan = FinetuningPlan(minutes or usual_minutes, rate, threads=threads)
+    plan = FinetuningPlan(minutes or usual_minutes, rate, padded_tokens, threads=threads)
     finetune(makers[task](data, start), plan, start, work)
 
 

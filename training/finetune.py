@@ -1,9 +1,9 @@
 """Fine-tunes the encoder for one task, within a time budget, and keeps the best checkpoint."""
 
 import random
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,9 @@ from training.encoder import SERVED_ACTIVATION, TRAINED_ACTIVATION
 from training.pretrain import CLIP_NORM, optimiser_for
 from training.progress import (
     CHECKPOINT_SECONDS,
+    Interval,
     Journal,
+    RecentSteps,
     TimeBudget,
     learning_rate_share,
     replace_whole,
@@ -63,97 +65,138 @@ class Task:
     validate: Callable[[nn.Module], float]
 
 
+@dataclass(slots=True)
+class Position:
+    """Where a run is: what it takes to go on exactly there."""
+
+    stage: int = 0
+    epoch: int = 0
+    batches_done: int = 0
+    step: int = 0
+    tokens: int = 0
+    best: float = float("-inf")
+
+
 def finetune(task: Task, plan: FinetuningPlan, encoder: Path, work: Path) -> Path:
     """Trains, resuming what was begun, and leaves the best checkpoint in ``work/final/<task>``."""
     torch.set_num_threads(plan.threads)
     torch.manual_seed(plan.seed)
-    model = task.model
-    optimiser = optimiser_for(model, plan.peak_learning_rate, plan.weight_decay)
-    journal = Journal(work / f"{task.name}.jsonl")
-    budget = TimeBudget(plan.minutes)
-    stage, epoch, done, step, best = 0, 0, 0, 0, float("-inf")
-    checkpoint, final = work / f"{task.name}.pt", work / "final" / task.name
-    if checkpoint.exists():
-        state = torch.load(checkpoint)
-        model.load_state_dict(state["model"])
-        optimiser.load_state_dict(state["optimiser"])
+    run = _Run(task, plan, encoder, work)
+    run.resume()
+    if not run.budget.is_over():
+        run.train()
+    return run.final
+
+
+class _Run:
+    """A fine-tuning run: the only owner of its optimiser, its position and its files."""
+
+    def __init__(self, task: Task, plan: FinetuningPlan, encoder: Path, work: Path) -> None:
+        self._task, self._plan, self._encoder = task, plan, encoder
+        self._optimiser = optimiser_for(task.model, plan.peak_learning_rate, plan.weight_decay)
+        self._journal = Journal(work / f"{task.name}.jsonl")
+        self._checkpoint = work / f"{task.name}.pt"
+        self._at = Position()
+        self.final = work / "final" / task.name
+        self.budget = TimeBudget(plan.minutes)
+
+    def train(self) -> None:
+        """Trains until the budget is spent; validates and saves on the way and at the end."""
+        self._task.model.train()
+        validate = Interval(self._plan.validate_seconds, self._validate)
+        save = Interval(CHECKPOINT_SECONDS, self._save)
+        recent = RecentSteps()
+        while not self.budget.is_over():
+            for rows in self._rest_of_epoch():
+                batch = pad(rows)
+                rate = self._set_learning_rate()
+                loss, tokens = train_step(self._task, self._optimiser, batch), int(batch.mask.sum())
+                recent.add(tokens, loss=loss)
+                self._at.step += 1
+                self._at.batches_done += 1
+                self._at.tokens += tokens
+                if self._at.step % LOG_EVERY_STEPS == 0:
+                    self._log(rate, recent)
+                    recent = RecentSteps()
+                validate.call_if_due()
+                save.call_if_due()
+            self._next_epoch()
+        self._validate()
+        self._save()
+
+    def resume(self) -> None:
+        """Takes up the state that an earlier run saved, if there is one."""
+        if not self._checkpoint.exists():
+            return
+        state = torch.load(self._checkpoint)
+        self._task.model.load_state_dict(state["model"])
+        self._optimiser.load_state_dict(state["optimiser"])
         torch.set_rng_state(state["random"])
-        stage, epoch, done, step, best = state["position"]
-        budget = TimeBudget(plan.minutes, state["seconds"])
-        journal.write(event="resumed", step=step, seconds=budget.spent_seconds())
+        self._at = Position(**state["position"])
+        self.budget = TimeBudget(self._plan.minutes, state["seconds"])
+        self._journal.write(event="resumed", **asdict(self._at))
 
-    def save() -> None:
+    def _save(self) -> None:
         state = {
-            "model": model.state_dict(),
-            "optimiser": optimiser.state_dict(),
+            "model": self._task.model.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
             "random": torch.get_rng_state(),
-            "position": (stage, epoch, done, step, best),
-            "seconds": budget.spent_seconds(),
+            "position": asdict(self._at),
+            "seconds": self.budget.spent_seconds(),
         }
-        replace_whole(checkpoint, lambda path: torch.save(state, path))
+        replace_whole(self._checkpoint, lambda path: torch.save(state, path))
 
-    def validate() -> None:
-        nonlocal best
-        model.eval()
-        figure = task.validate(model)
-        model.train()
-        journal.write(event="validated", step=step, seconds=budget.spent_seconds(), figure=figure)
-        if figure >= best:
-            best = figure
-            save_checkpoint(model, encoder, final)
+    def _rest_of_epoch(self) -> Iterator[list[Row]]:
+        """Batches of the epoch that are still to do, while its stage lasts."""
+        at, stage = self._at, self._task.stages[self._at.stage]
+        rows = stage.rows(random.Random(f"{self._plan.seed} {at.stage} {at.epoch}"))
+        draw = np.random.default_rng((self._plan.seed, at.stage, at.epoch))
+        epoch = batches(rows, self._plan.padded_tokens, draw)
+        for batch in islice(epoch, at.batches_done, None):
+            if self.budget.share() >= stage.until_share:
+                return
+            yield batch
 
-    model.train()
-    saved = validated = logged = time.monotonic()
-    recent: list[float] = []
-    tokens = all_tokens = 0
-    while not budget.is_over():
-        rows = task.stages[stage].rows(random.Random(f"{plan.seed} {stage} {epoch}"))
-        draw = np.random.default_rng((plan.seed, stage, epoch))
-        for number, batch_rows in enumerate(batches(rows, plan.padded_tokens, draw)):
-            if budget.share() >= task.stages[stage].until_share:
-                break
-            if number < done:
-                continue
-            batch = pad(batch_rows)
-            rate = plan.peak_learning_rate * learning_rate_share(budget.share())
-            for group in optimiser.param_groups:
-                group["lr"] = rate
-            recent.append(train_step(task, optimiser, batch))
-            step, done = step + 1, number + 1
-            tokens += int(batch.mask.sum())
-            if step % LOG_EVERY_STEPS == 0:
-                now = time.monotonic()
-                all_tokens += tokens
-                journal.write(
-                    step=step,
-                    seconds=budget.spent_seconds(),
-                    stage=stage,
-                    epoch=epoch,
-                    tokens=all_tokens,
-                    tokens_per_second=tokens / (now - logged),
-                    learning_rate=rate,
-                    loss=sum(recent) / len(recent),
-                )
-                recent, tokens, logged = [], 0, now
-            if time.monotonic() - validated > plan.validate_seconds:
-                validate()
-                validated = time.monotonic()
-            if time.monotonic() - saved > CHECKPOINT_SECONDS:
-                save()
-                saved = time.monotonic()
-        if budget.share() >= task.stages[stage].until_share and stage + 1 < len(task.stages):
-            stage, epoch, done = stage + 1, 0, 0
+    def _next_epoch(self) -> None:
+        at, stages = self._at, self._task.stages
+        over = self.budget.share() >= stages[at.stage].until_share
+        if over and at.stage + 1 < len(stages):
+            at.stage, at.epoch = at.stage + 1, 0
         else:
-            epoch, done = epoch + 1, 0
-    validate()
-    save()
-    return final
+            at.epoch += 1
+        at.batches_done = 0
+
+    def _set_learning_rate(self) -> float:
+        rate = self._plan.peak_learning_rate * learning_rate_share(self.budget.share())
+        for group in self._optimiser.param_groups:
+            group["lr"] = rate
+        return rate
+
+    def _validate(self) -> None:
+        self._task.model.eval()
+        figure = self._task.validate(self._task.model)
+        self._task.model.train()
+        seconds = self.budget.spent_seconds()
+        self._journal.write(event="validated", step=self._at.step, seconds=seconds, figure=figure)
+        if figure >= self._at.best:
+            self._at.best = figure
+            save_checkpoint(self._task.model, self._encoder, self.final)
+
+    def _log(self, rate: float, recent: RecentSteps) -> None:
+        self._journal.write(
+            step=self._at.step,
+            seconds=self.budget.spent_seconds(),
+            stage=self._at.stage,
+            epoch=self._at.epoch,
+            tokens=self._at.tokens,
+            learning_rate=rate,
+            **recent.summary(),
+        )
 
 
 def train_step(task: Task, optimiser: torch.optim.Optimizer, batch: PaddedRows) -> float:
     """One step of the optimiser; returns the loss."""
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        output = run_model(task.model, batch)
+    output = run_model(task.model, batch)
     loss = task.loss(output, torch.from_numpy(batch.targets))
     loss.backward()
     nn.utils.clip_grad_norm_(task.model.parameters(), CLIP_NORM)
@@ -164,11 +207,12 @@ def train_step(task: Task, optimiser: torch.optim.Optimizer, batch: PaddedRows) 
 
 def run_model(model: nn.Module, batch: PaddedRows) -> object:
     """The model's output for padded rows; no mask is passed where nothing is padded."""
-    return model(
-        input_ids=torch.from_numpy(batch.ids),
-        attention_mask=None if batch.mask.all() else torch.from_numpy(batch.mask),
-        token_type_ids=torch.from_numpy(batch.types),
-    )
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        return model(
+            input_ids=torch.from_numpy(batch.ids),
+            attention_mask=None if batch.mask.all() else torch.from_numpy(batch.mask),
+            token_type_ids=torch.from_numpy(batch.types),
+        )
 
 
 def save_checkpoint(model: nn.Module, encoder: Path, directory: Path) -> None:

@@ -1,6 +1,5 @@
 """Pretrains the encoder: masked n-grams, sentence order and cloze questions in every step."""
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,9 @@ from training.encoder import PretrainingModel, encoder_config, save_encoder, war
 from training.masking import mask_ngrams, segment_pair
 from training.progress import (
     CHECKPOINT_SECONDS,
+    Interval,
     Journal,
+    RecentSteps,
     TimeBudget,
     learning_rate_share,
     replace_whole,
@@ -139,64 +140,78 @@ def pretrain(work: Path, plan: PretrainingPlan) -> Path:
     """Trains for the plan's minutes, resuming what was begun, and writes ``work/encoder``."""
     torch.set_num_threads(plan.threads)
     torch.manual_seed(plan.seed)
-    corpus = load_corpus(work / "corpus")
-    begins_word = word_starts(load_tokenizer(work / "tokenizer"))
-    clozes = dict(np.load(work / "cloze.npz"))
-    start = np.load(work / "warm-start.npz")
-    model = PretrainingModel(encoder_config(vocab_size=len(begins_word)))
-    warm_start(model, start["words"], start["frequencies"])
-    optimiser = optimiser_for(model, plan.peak_learning_rate, plan.weight_decay)
-    journal = Journal(work / "pretrain.jsonl")
-    budget, step = TimeBudget(plan.minutes), 0
-    checkpoint = work / "pretrain.pt"
-    if checkpoint.exists():
-        state = torch.load(checkpoint)
-        model.load_state_dict(state["model"])
-        optimiser.load_state_dict(state["optimiser"])
-        budget, step = TimeBudget(plan.minutes, state["seconds"]), state["step"]
-        journal.write(event="resumed", step=step, seconds=budget.spent_seconds())
+    run = _Run(work, plan)
+    run.resume()
+    run.train()
+    save_encoder(run.model, work / "tokenizer", work / "encoder")
+    return work / "encoder"
 
-    def save() -> None:
+
+class _Run:
+    """A pretraining run: the only owner of its model, its optimiser, its step and its files."""
+
+    def __init__(self, work: Path, plan: PretrainingPlan) -> None:
+        self._plan = plan
+        self._corpus = load_corpus(work / "corpus")
+        self._begins_word = word_starts(load_tokenizer(work / "tokenizer"))
+        self._clozes = dict(np.load(work / "cloze.npz"))
+        start = np.load(work / "warm-start.npz")
+        self.model = PretrainingModel(encoder_config(vocab_size=len(self._begins_word)))
+        warm_start(self.model, start["words"], start["frequencies"])
+        self._optimiser = optimiser_for(self.model, plan.peak_learning_rate, plan.weight_decay)
+        self._journal = Journal(work / "pretrain.jsonl")
+        self._checkpoint = work / "pretrain.pt"
+        self._budget, self._step = TimeBudget(plan.minutes), 0
+
+    def train(self) -> None:
+        """Trains until the budget is spent; saves on the way and at the end."""
+        save = Interval(CHECKPOINT_SECONDS, self._save)
+        recent = RecentSteps()
+        rows = self._plan.masked_rows + self._plan.cloze_rows
+        while not self._budget.is_over():
+            recent.add(rows * LENGTH, **self._train_step())
+            if self._step % LOG_EVERY_STEPS == 0:
+                self._journal.write(
+                    step=self._step,
+                    seconds=self._budget.spent_seconds(),
+                    tokens=self._step * rows * LENGTH,
+                    learning_rate=self._optimiser.param_groups[0]["lr"],
+                    **recent.summary(),
+                )
+                recent = RecentSteps()
+            save.call_if_due()
+        self._save()
+
+    def resume(self) -> None:
+        """Takes up the state that an earlier run saved, if there is one."""
+        if not self._checkpoint.exists():
+            return
+        state = torch.load(self._checkpoint)
+        self.model.load_state_dict(state["model"])
+        self._optimiser.load_state_dict(state["optimiser"])
+        self._step, self._budget = state["step"], TimeBudget(self._plan.minutes, state["seconds"])
+        self._journal.write(event="resumed", step=self._step, seconds=state["seconds"])
+
+    def _save(self) -> None:
         state = {
-            "model": model.state_dict(),
-            "optimiser": optimiser.state_dict(),
-            "step": step,
-            "seconds": budget.spent_seconds(),
+            "model": self.model.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+            "step": self._step,
+            "seconds": self._budget.spent_seconds(),
         }
-        replace_whole(checkpoint, lambda path: torch.save(state, path))
+        replace_whole(self._checkpoint, lambda path: torch.save(state, path))
 
-    saved = logged = time.monotonic()
-    recent: dict[str, list[float]] = {}
-    while not budget.is_over():
-        batch = make_batch(corpus, clozes, begins_word, plan, step)
-        rate = plan.peak_learning_rate * learning_rate_share(budget.share())
-        for group in optimiser.param_groups:
+    def _train_step(self) -> dict[str, float]:
+        batch = make_batch(self._corpus, self._clozes, self._begins_word, self._plan, self._step)
+        rate = self._plan.peak_learning_rate * learning_rate_share(self._budget.share())
+        for group in self._optimiser.param_groups:
             group["lr"] = rate
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            parts = losses(model, batch)
+            parts = losses(self.model, batch)
         loss = parts["words"] + ORDER_WEIGHT * parts["order"] + parts["cloze"]
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP_NORM)
-        optimiser.step()
-        optimiser.zero_grad()
-        step += 1
-        for name, value in parts.items():
-            recent.setdefault(name, []).append(value.item())
-        if step % LOG_EVERY_STEPS == 0:
-            now = time.monotonic()
-            tokens = len(recent["words"]) * batch.ids.numel()
-            journal.write(
-                step=step,
-                seconds=budget.spent_seconds(),
-                tokens=step * batch.ids.numel(),
-                tokens_per_second=tokens / (now - logged),
-                learning_rate=rate,
-                **{name: sum(values) / len(values) for name, values in recent.items()},
-            )
-            recent, logged = {}, now
-        if time.monotonic() - saved > CHECKPOINT_SECONDS:
-            save()
-            saved = time.monotonic()
-    save()
-    save_encoder(model, work / "tokenizer", work / "encoder")
-    return work / "encoder"
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), CLIP_NORM)
+        self._optimiser.step()
+        self._optimiser.zero_grad()
+        self._step += 1
+        return {name: value.item() for name, value in parts.items()}

@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,42 @@ class Journal:
         print(line, flush=True)
 
 
-def replace_whole(path: Path, write: Any) -> None:
+@dataclass(slots=True)
+class RecentSteps:
+    """Named figures of the steps since the last line of the log, and how fast tokens went by."""
+
+    tokens: int = 0
+    figures: dict[str, list[float]] = field(default_factory=dict)
+    started: float = field(default_factory=time.monotonic)
+
+    def add(self, tokens: int, **figures: float) -> None:
+        """Counts one step of ``tokens`` real tokens, without padding."""
+        self.tokens += tokens
+        for name, value in figures.items():
+            self.figures.setdefault(name, []).append(value)
+
+    def summary(self) -> dict[str, float]:
+        """The mean of each figure, and ``tokens_per_second`` of wall clock."""
+        means = {name: sum(values) / len(values) for name, values in self.figures.items()}
+        return {"tokens_per_second": self.tokens / (time.monotonic() - self.started), **means}
+
+
+@dataclass(slots=True)
+class Interval:
+    """Calls something once every ``seconds``."""
+
+    seconds: float
+    action: Callable[[], None]
+    called: float = field(default_factory=time.monotonic)
+
+    def call_if_due(self) -> None:
+        """Calls the action if its time has come; its own duration does not count."""
+        if time.monotonic() - self.called > self.seconds:
+            self.action()
+            self.called = time.monotonic()
+
+
+def replace_whole(path: Path, write: Callable[[Path], None]) -> None:
     """Calls ``write(temporary path)`` and moves the result into place: none is ever half there."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".part")

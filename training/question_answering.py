@@ -100,7 +100,8 @@ def mean_f1(model: nn.Module, questions: list[Question], encoded: dict[str, Enco
     scores = []
     for block in batches(rows, 8_192, np.random.default_rng(0)):
         output = run_model(model, pad(block))
-        start, end = output.start_logits.numpy(), output.end_logits.numpy()
+        start = output.start_logits.float().numpy()
+        end = output.end_logits.float().numpy()
         for place, row in enumerate(block):
             one = questions[row.target[0]]
             first, last = row.second_segment, len(row.ids) - 1

@@ -50,10 +50,10 @@ def sentiment_task(data: Path, encoder: Path) -> Task:
     def epoch(draw: random.Random) -> list[Row]:
         phrases = [
             LabelledText(as_written(row.text) if draw.random() < 0.5 else row.text, row.label)
-            for row in [*sst2, *draw.sample(yelp, 30_000)]
+            for row in [*sst2, *draw.sample(yelp, 20_000)]
         ]
         short = label_rows([*phrases, *sentences, *sentences], tokenizer, 128)
-        parts = draw.sample(reviews, 9_000)
+        parts = draw.sample(reviews, 6_000)
         return [*short, *cut_reviews(parts, tokenizer, draw)]
 
     validation = label_rows(read_sst2(data, "dev"), tokenizer, LONGEST_SERVED)
