@@ -52,6 +52,20 @@ def open_version(directory: Path) -> VerifiedVersion:
         raise ModelDirectoryError(f"{label}: {error.strerror or error}") from error
 
 
+def claimed_manifest(directory: Path) -> Manifest | None:
+    """What a refused version says of itself, unverified; None when not even that can be read."""
+    try:
+        handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        return parse_manifest(_manifest_bytes(handle))
+    except (OSError, ModelDirectoryError):
+        return None
+    finally:
+        os.close(handle)
+
+
 def parse_manifest(content: bytes) -> Manifest:
     """Parse UTF-8 JSON; the ModelDirectoryError of a refusal names the first wrong field."""
     try:

@@ -1,14 +1,17 @@
 """Wires the floors together: the only place that knows them all."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 
 import structlog
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 import service
 from service.api.health_routes import HealthRoutes
@@ -66,14 +69,16 @@ class Application:
             settings.max_body_bytes, settings.receive_timeout, settings.request_timeout, inputs
         )
         inference = Inference(self.scheduler, self._preparation)
-        routers = (
-            InferenceRoutes(self.registry, inference, self.lifecycle, self.metrics, limits),
-            ModelRoutes(self.registry, inputs, settings.max_body_bytes),
-            HealthRoutes(self.lifecycle, self.registry, self.metrics),
-        )
-        for routes in routers:
-            app.include_router(routes.router())
-        app.add_exception_handler(HTTPException, _answer_http_exception)
+        routers = [
+            InferenceRoutes(
+                self.registry, inference, self.lifecycle, self.metrics, limits
+            ).router(),
+            ModelRoutes(self.registry, inputs, settings.max_body_bytes).router(),
+            HealthRoutes(self.lifecycle, self.registry, self.metrics).router(),
+        ]
+        for router in routers:
+            app.include_router(router)
+        app.add_exception_handler(HTTPException, HttpErrors(routers))
         app.add_middleware(ObservationMiddleware, metrics=self.metrics, lifecycle=self.lifecycle)
         app.openapi = describe(app)  # type: ignore[method-assign]
         return app
@@ -82,6 +87,7 @@ class Application:
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         self._workers.start()
         loading = asyncio.create_task(self._load())
+        loading.add_done_callback(_report_failure)
         yield
         self.scheduler.abandon()
         await asyncio.wait({loading})
@@ -101,5 +107,27 @@ class Application:
         log.info("ready", models=[model.name for model in self.registry.loaded])
 
 
-async def _answer_http_exception(request: Request, error: Exception) -> Response:
-    return response_of(problem_of(error), request.state.request_id)
+def _report_failure(loading: asyncio.Task[None]) -> None:
+    if not loading.cancelled() and (error := loading.exception()) is not None:
+        log.error("the start failed", exc_info=error)
+
+
+class HttpErrors:
+    """Answers what the framework itself refuses: unknown routes and wrong methods."""
+
+    def __init__(self, routers: Sequence[APIRouter]) -> None:
+        self._routers = routers
+
+    async def __call__(self, request: Request, error: Exception) -> Response:
+        """Answer ``error`` as application/problem+json."""
+        if isinstance(error, HTTPException) and error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            # Starlette names the methods of the first route of that path; there may be several.
+            allowed = {
+                method
+                for router in self._routers
+                for route in router.routes
+                if isinstance(route, APIRoute) and route.matches(request.scope)[0] is not Match.NONE
+                for method in route.methods
+            }
+            error.headers = {"Allow": ", ".join(sorted(allowed or {"GET"}))}
+        return response_of(problem_of(error), request.state.request_id)

@@ -41,6 +41,7 @@ def main(arguments: list[str] | None = None) -> None:
         receive_seconds=settings.receive_timeout,
         drain_seconds=settings.drain_seconds,
         on_listening=lambda port: _announce(settings, port),
+        abandon=application.scheduler.abandon,
     )
     sys.exit(0 if served else REFUSED)
 

@@ -11,7 +11,7 @@ import structlog
 
 from model_directory.catalogue import CatalogueEntry, list_models
 from model_directory.errors import ModelDirectoryError
-from model_directory.integrity import VerifiedVersion, open_version
+from model_directory.integrity import VerifiedVersion, claimed_manifest, open_version
 from model_directory.manifest import Manifest, Task
 from service.runtime.sequence import Sequence
 from service.runtime.session import Session
@@ -147,11 +147,8 @@ class Registry:
 
     def _load_entry(self, entry: CatalogueEntry) -> None:
         start = time.perf_counter()
-        task: Task | None = None
         try:
-            version = open_version(entry.directory)
-            task = version.manifest.task
-            model = load_model(version, start)
+            model = load_model(open_version(entry.directory), start)
         except ModelDirectoryError as error:
             reason = str(error)
         except Exception as error:
@@ -164,10 +161,12 @@ class Registry:
                 "model loaded",
                 model=entry.name,
                 version=entry.version,
-                task=str(task),
+                task=model.manifest.task.value,
                 seconds=round(model.load_seconds, 3),
             )
             return
+        claimed = claimed_manifest(entry.directory)
+        task = None if claimed is None else claimed.task
         self._failed[entry.name] = FailedModel(entry.name, entry.version, task, reason)
         log.error("a model is not served", model=entry.name, version=entry.version, reason=reason)
 

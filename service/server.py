@@ -39,11 +39,13 @@ class DrainingServer(uvicorn.Server):
         lifecycle: Lifecycle,
         drain_seconds: float,
         on_listening: Callable[[int], None],
+        abandon: Callable[[], None],
     ) -> None:
         super().__init__(config)
         self._lifecycle = lifecycle
         self._drain_seconds = drain_seconds
         self._on_listening = on_listening
+        self._abandon = abandon
         self._loop: asyncio.AbstractEventLoop | None = None
         self._draining: asyncio.Task[None] | None = None
 
@@ -73,6 +75,7 @@ class DrainingServer(uvicorn.Server):
             await asyncio.wait_for(self._lifecycle.idle(), self._drain_seconds)
         except TimeoutError:
             log.warning("the drain time is over; what is left is refused")
+            self._abandon()
         await asyncio.sleep(LISTEN_GRACE_SECONDS)
         self.should_exit = True
 
@@ -86,9 +89,12 @@ def serve(
     receive_seconds: float,
     drain_seconds: float,
     on_listening: Callable[[int], None],
+    abandon: Callable[[], None],
 ) -> bool:
-    """Serve until a signal. ``on_listening`` gets the port. False when the port could not be
-    opened.
+    """Serve until a signal; False when the port could not be opened.
+
+    ``on_listening`` gets the port. ``abandon`` is called when the drain time is over before all
+    that was admitted is answered; it must have the rest refused at once.
     """
     protocol = type("Protocol", (BoundedHttpProtocol,), {"receive_seconds": receive_seconds})
     config = uvicorn.Config(
@@ -105,7 +111,7 @@ def serve(
         timeout_graceful_shutdown=CLOSE_SECONDS,
         ws="none",
     )
-    server = DrainingServer(config, lifecycle, drain_seconds, on_listening)
+    server = DrainingServer(config, lifecycle, drain_seconds, on_listening, abandon)
     try:
         server.run()
     except SystemExit:  # uvicorn's way of saying that the port is taken; it has logged why

@@ -1,12 +1,12 @@
 """Health, three ways, and the metrics: what an orchestrator and a scraper ask."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from service.api.schemas import Health
 from service.lifecycle import Lifecycle, Phase
 from service.registry import Registry
-from service.telemetry.metrics import CONTENT_TYPE, Metrics
+from service.telemetry.metrics import Metrics
 
 UNAVAILABLE = {503: {"model": Health, "description": "Not now; ``reasons`` says why."}}
 
@@ -57,9 +57,10 @@ class HealthRoutes:
         """The start is over: every model was loaded or failed for good."""
         return _answer("starting" if self._lifecycle.phase is Phase.STARTING else "ok")
 
-    def metrics(self) -> Response:
-        """All metrics in Prometheus' text format."""
-        return Response(self._metrics.expose(), headers={"Content-Type": CONTENT_TYPE})
+    def metrics(self, request: Request) -> Response:
+        """All metrics, in Prometheus' text format or as OpenMetrics."""
+        body, content_type = self._metrics.expose(request.headers.get("accept", ""))
+        return Response(body, headers={"Content-Type": content_type})
 
 
 def _answer(status: str, reasons: list[str] | None = None) -> Response:

@@ -3,7 +3,7 @@ read (RFC 9457).
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -101,10 +101,19 @@ def invalid(errors: Sequence[tuple[str, str]]) -> ProblemError:
     return ProblemError(422, "validation", detail, places)
 
 
-def of_validation_error(error: ValidationError) -> ProblemError:
-    """422 for a body that breaks the schema."""
+def of_validation_error(
+    error: ValidationError, allowed: Callable[[Sequence[int | str]], Iterable[str]]
+) -> ProblemError:
+    """422 for a body that breaks the schema; ``allowed`` names the keys that a place may have."""
     issues = error.errors(include_url=False, include_context=False, include_input=False)
-    return invalid([(place_of(issue["loc"]), f"{issue['msg']}.") for issue in issues])
+    places = []
+    for issue in issues:
+        message = f"{issue['msg']}."
+        if issue["type"] == "extra_forbidden":
+            keys = ", ".join(allowed(issue["loc"][:-1]))
+            message = f"There is no such key here; allowed are: {keys}."
+        places.append((place_of(issue["loc"]), message))
+    return invalid(places)
 
 
 def place_of(location: Sequence[int | str]) -> str:

@@ -2,7 +2,7 @@
 may hold.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,7 +65,17 @@ def parse(task: Task, body: bytes, limits: InputLimits) -> ParsedRequest:
             return _parse_questions(QuestionAnsweringBody.model_validate(document), limits)
         return _parse_texts(ClassificationBody.model_validate(document), limits)
     except ValidationError as error:
-        raise of_validation_error(error) from error
+        raise of_validation_error(error, lambda location: _keys_at(task, location)) from error
+
+
+def _keys_at(task: Task, location: Sequence[int | str]) -> Iterable[str]:
+    """Names of the keys that the object at ``location`` of a body for ``task`` may have."""
+    questions = task is Task.QUESTION_ANSWERING
+    if not location:
+        return BODY_MODELS[task].model_fields
+    if location[0] == "parameters":
+        return (QuestionAnsweringParameters if questions else ClassificationParameters).model_fields
+    return (QuestionContext if questions else TextPair).model_fields
 
 
 def _json(body: bytes) -> Any:

@@ -218,8 +218,8 @@ def activate(logits: NDArray[np.float64], activation: Activation) -> NDArray[np.
         case Activation.SIGMOID:
             # Written with the exponential of a negative number only, so that it cannot overflow.
             small = np.exp(-np.abs(logits))
-            return np.where(logits >= 0, 1.0, small) / (1.0 + small)
-        case Activation.NONE:
+            return np.asarray(np.where(logits >= 0, 1.0, small) / (1.0 + small))
+        case _:
             return logits
 
 

@@ -26,7 +26,7 @@ def request(question=QUESTION, context=CONTEXT, **options):
 
 
 def logits_at(prepared, *spans, cls=-9.0):
-    """Logits that are high exactly at the (first, last, height) context tokens, in every window that has them."""
+    """Logits that are high exactly at the (first, last, height) context tokens of each window."""
     rows = []
     for question in prepared.plan.questions:
         for window in question.windows:
@@ -158,11 +158,11 @@ def test_a_question_is_cut_where_that_was_asked_for(task):
 def test_an_answer_is_always_the_text_between_its_offsets(encoder, context, seed, align, top_k):
     task = QuestionAnsweringTask(encoder, max_tokens=32)
     asked = request(context=context, align_to_words=align, top_k=top_k)
-    try:
-        prepared = task.prepare(asked)
-    except InputError as error:
-        assert error.field == "context"
+    if not context.strip():
+        with pytest.raises(InputError, match="no words"):
+            task.prepare(asked)
         return
+    prepared = task.prepare(asked)
     random = np.random.default_rng(seed)
     rows = [
         tuple(random.normal(0, 3, row.length).astype(np.float32) for _ in range(2))

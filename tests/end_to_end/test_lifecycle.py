@@ -1,0 +1,198 @@
+"""Start, failed models, shutdown: what an orchestrator sees."""
+
+import asyncio
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import httpx
+import pytest
+
+from tests.server import ServerProcess
+
+
+async def until(condition):
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+def test_health_has_three_answers(tiny):
+    for path in ("live", "ready", "startup"):
+        answer = tiny.client.get(f"/health/{path}")
+        assert (answer.status_code, answer.json()["status"]) == (200, "ok")
+
+
+def test_a_broken_model_is_reported_and_the_rest_is_served(tiny_models, tmp_path):
+    models = tmp_path / "models"
+    shutil.copytree(tiny_models, models)
+    with (models / "topics" / "1" / "model.onnx").open("r+b") as file:
+        file.seek(100)
+        file.write(b"\0\0\0\0")
+    (models / "tags" / "1" / "manifest.json").unlink()
+    (models / "notes.txt").write_text("not a model")
+    (models / ".1-abc.partial").mkdir()
+    with ServerProcess(models) as server:
+        described = {
+            model["name"]: model for model in server.client.get("/v1/models").json()["models"]
+        }
+        assert described["topics"]["status"] == described["tags"]["status"] == "failed"
+        assert "model.onnx" in described["topics"]["reason"]
+        assert "manifest" in described["tags"]["reason"]
+        assert described["sentiment"]["status"] == "ready"
+        assert server.client.post("/v1/sentiment", json={"inputs": "a"}).status_code == 200
+        assert server.client.post("/v1/models/topics", json={"inputs": "a"}).status_code == 503
+        assert server.metric("albert_model_info", model="topics") == 0
+        assert server.metric("albert_model_info", model="sentiment") == 1
+
+
+def test_ready_is_refused_while_a_route_lacks_its_model(tiny_models, tmp_path):
+    models = tmp_path / "models"
+    shutil.copytree(tiny_models / "qa", models / "qa")
+    (models / "qa" / "1" / "tokenizer.json").write_text("{}")
+    shutil.copytree(tiny_models / "sentiment", models / "sentiment")
+    with ServerProcess(models) as server:
+        ready = server.client.get("/health/ready")
+        assert ready.status_code == 503
+        assert ready.json()["reasons"] == ["The model 'qa' failed to load."]
+        assert server.client.get("/health/startup").status_code == 200
+        answer = server.client.post("/v1/question-answering", json={"inputs": []})
+        assert answer.status_code == 503
+        # Nobody put a classification model there, so nothing is amiss with that route.
+        answer = server.client.post("/v1/classification", json={"inputs": "a"})
+        assert answer.status_code == 404
+        assert server.client.post("/v1/sentiment", json={"inputs": "a"}).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["nope", "topics"])
+def test_a_default_that_is_not_there_or_does_something_else_is_not_ready(tiny_models, name):
+    with ServerProcess(tiny_models, ALBERT_DEFAULT_SENTIMENT=name) as server:
+        [reason] = server.client.get("/health/ready").json()["reasons"]
+        assert name in reason
+        assert server.client.post("/v1/sentiment", json={"inputs": "a"}).status_code == 503
+
+
+def test_the_highest_version_is_served(tiny_models, tmp_path):
+    models = tmp_path / "models"
+    shutil.copytree(tiny_models / "sentiment", models / "sentiment")
+    (models / "sentiment" / "x").mkdir()
+    shutil.copytree(models / "sentiment" / "1", models / "sentiment" / "2")
+    with ServerProcess(models) as server:
+        [model] = server.client.get("/v1/models").json()["models"]
+        assert (model["version"], model["status"]) == (2, "failed")
+        assert "version" in model["reason"]
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "words"),
+    [
+        ("--port", "99999", "ALBERT_PORT"),
+        ("--threads", "0", "ALBERT_THREADS"),
+        ("--max-queue-seconds", "-1", "greater than 0"),
+        ("--models", "nowhere", "should be a directory"),
+        ("--log-format", "xml", "--log-format"),
+    ],
+)
+def test_a_setting_out_of_range_stops_the_start_with_one_line(flag, value, words):
+    process = subprocess.run(
+        [sys.executable, "-m", "service", flag, value], capture_output=True, text=True, timeout=60
+    )
+    assert process.returncode == 2
+    assert words in process.stderr
+    assert value in process.stderr
+    assert "Traceback" not in process.stderr
+
+
+def test_a_port_that_is_taken_is_one_line_and_status_1(tiny_models):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        process = subprocess.run(
+            [
+                *(sys.executable, "-m", "service", "--log-format", "json"),
+                *("--models", str(tiny_models), "--port", str(taken.getsockname()[1])),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert process.returncode == 1
+    assert "address already in use" in process.stderr
+    assert "Traceback" not in process.stderr
+
+
+def test_an_unknown_variable_is_pointed_out(tiny_models):
+    with ServerProcess(tiny_models, ALBERT_THREAD="3", ALBERT_SERVICE_HOST="10.0.0.1") as server:
+        warned = [event["variable"] for event in server.events() if "variable" in event]
+        assert warned == ["ALBERT_THREAD"]
+
+
+def test_sigterm_finishes_what_was_admitted_and_turns_the_rest_away(slow_models):
+    rows = {"inputs": ["the film was good " * 60] * 20, "parameters": {"truncation": "right"}}
+
+    async def ask(server):
+        async with httpx.AsyncClient(base_url=server.url, timeout=60) as client:
+            running = [
+                asyncio.ensure_future(client.post("/v1/sentiment", json=rows)) for _ in range(12)
+            ]
+            await until(lambda: server.metric("albert_requests_in_flight") >= 13)
+            server.process.send_signal(signal.SIGTERM)
+            await asyncio.to_thread(server.event, "draining")
+            ready = await client.get("/health/ready")
+            late = await client.post("/v1/sentiment", json={"inputs": "a"})
+            alive = await client.get("/health/live")
+            return await asyncio.gather(*running), ready, late, alive
+
+    with ServerProcess(slow_models, "--max-queue-seconds", "60") as server:
+        answers, ready, late, alive = asyncio.run(ask(server))
+        assert [answer.status_code for answer in answers] == [200] * 12
+        assert all(len(answer.json()) == 20 for answer in answers)
+        assert (ready.status_code, ready.json()["status"]) == (503, "draining")
+        assert late.status_code == 503
+        assert late.headers["Connection"] == "close"
+        assert alive.status_code == 200
+        assert server.process.wait(10) == 0
+
+
+def test_the_drain_time_bounds_the_shutdown(slow_models):
+    rows = {"inputs": ["the film was good " * 100] * 256}
+
+    async def ask(server):
+        async with httpx.AsyncClient(base_url=server.url, timeout=60) as client:
+            running = asyncio.ensure_future(
+                client.post("/v1/sentiment", json=rows, headers={"X-Request-Timeout": "600"})
+            )
+            await until(lambda: server.metric("albert_queue_sequences") > 0)
+            server.process.send_signal(signal.SIGTERM)
+            return await running
+
+    with ServerProcess(
+        slow_models, "--threads", "1", "--drain-seconds", "0.2", "--max-queue-seconds", "600"
+    ) as server:
+        start = time.monotonic()
+        answer = asyncio.run(ask(server))
+        assert answer.status_code == 503
+        assert server.process.wait(10) == 0
+        assert time.monotonic() - start < 20
+
+
+def test_a_second_signal_ends_it_at_once(slow_models):
+    content = json.dumps({"inputs": ["good " * 300] * 256}).encode()
+    head = (
+        b"POST /v1/sentiment HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+        b"X-Request-Timeout: 600\r\nContent-Length: %d\r\n\r\n" % len(content)
+    )
+    with (
+        ServerProcess(slow_models, "--max-queue-seconds", "600") as server,
+        socket.create_connection(("127.0.0.1", server.port)) as connection,
+    ):
+        connection.sendall(head + content)
+        end = time.monotonic() + 20
+        while server.metric("albert_queue_sequences") == 0:
+            assert time.monotonic() < end
+        server.process.send_signal(signal.SIGINT)
+        server.event("draining")
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.wait(10) is not None
