@@ -51,7 +51,7 @@ def run(arguments: Sequence[str]) -> int:
         print(f"{_PROGRAM}: the checkpoint needs more memory than there is", file=sys.stderr)
         return _REFUSED
     except _InterruptedError as error:
-        print(f"{_PROGRAM}: interrupted, nothing was written", file=sys.stderr)
+        print(f"{_PROGRAM}: interrupted", file=sys.stderr)
         return 128 + error.number
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else _REFUSED

@@ -47,7 +47,7 @@ def build_graph(config: AlbertConfig, weights: Weights) -> bytes:
     ``start_logits`` and ``end_logits`` [batch, sequence] of a question answering model. Logits do
     not depend on what is at padded positions; those of padded positions themselves mean nothing.
     """
-    writer = _AlbertWriter(config, weights)
+    writer = AlbertWriter(config, weights)
     graph = writer.write()
     model: ModelProto = onnx_helper.make_model(
         graph,
@@ -59,8 +59,11 @@ def build_graph(config: AlbertConfig, weights: Weights) -> bytes:
     return serialised
 
 
-class _AlbertWriter:
-    """Writes the nodes of one model, from the inputs to the logits."""
+class AlbertWriter:
+    """Writes the nodes of one model, from the inputs to the logits.
+
+    `bench/graph_variants.py` overrides its steps one by one to measure other ways to write them.
+    """
 
     def __init__(self, config: AlbertConfig, weights: Weights) -> None:
         self._config = config

@@ -130,7 +130,7 @@ def test_an_interrupt_leaves_nothing(
 
     monkeypatch.setattr("export.exporter.measure_parity", interrupt)
     assert export(checkpoint, tmp_path / "models") == 128 + number
-    assert "interrupted, nothing was written" in capsys.readouterr().err
+    assert "albert-export: interrupted\n" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 
