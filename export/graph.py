@@ -73,6 +73,7 @@ class AlbertWriter:
         self._attention_bias = self._write_attention_bias()
 
     def write(self) -> GraphProto:
+        """Write the whole graph; a writer writes one."""
         config = self._config
         hidden = self._write_embeddings()
         groups = [config.group_of_layer(layer) for layer in range(config.num_hidden_layers)]

@@ -1,7 +1,8 @@
 """Checks that a tokenizer belongs to the checkpoint and builds ALBERT's sequences."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,10 +77,8 @@ def _without_truncation_and_padding(content: bytes) -> bytes:
 
 
 def _load(content: bytes) -> Tokenizer:
-    try:
+    with _refusing("be loaded"):
         return Tokenizer.from_buffer(content)
-    except Exception as error:
-        raise ExportRefusedError(f"tokenizer.json cannot be loaded: {_line(error)}") from error
 
 
 def _special_ids(tokenizer: Tokenizer) -> tuple[int, int]:
@@ -105,10 +104,8 @@ def _special_ids(tokenizer: Tokenizer) -> tuple[int, int]:
 
 
 def _encode(tokenizer: Tokenizer, text: str, pair: str | None, *, special: bool) -> Encoding:
-    try:
+    with _refusing("encode a text"):
         return tokenizer.encode(text, pair, add_special_tokens=special)
-    except Exception as error:
-        raise ExportRefusedError(f"tokenizer.json cannot encode a text: {_line(error)}") from error
 
 
 def _first_id(tokenizer: Tokenizer, tokens: Sequence[str]) -> int | None:
@@ -118,8 +115,17 @@ def _first_id(tokenizer: Tokenizer, tokens: Sequence[str]) -> int | None:
 
 def _lowers(tokenizer: Tokenizer) -> bool:
     normalizer: Any = tokenizer.normalizer
-    return normalizer is not None and str(normalizer.normalize_str("ABC")).strip("▁ ") == "abc"
+    with _refusing("encode a text"):
+        return normalizer is not None and str(normalizer.normalize_str("ABC")).strip("▁ ") == "abc"
 
 
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
+@contextmanager
+def _refusing(what: str) -> Iterator[None]:
+    """Turn what tokenizers raises into a refusal; its Rust panics are no Exception."""
+    try:
+        yield
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        reason = " ".join(str(error).split())[:200]
+        raise ExportRefusedError(f"tokenizer.json cannot {what}: {reason}") from error

@@ -140,6 +140,30 @@ def test_a_tokenizer_that_fails_on_a_text_is_refused() -> None:
     assert "cannot encode a text" in refusal(content_of(tokenizer))
 
 
+def with_a_broken_table(settings: dict[str, Any]) -> None:
+    settings["normalizer"] = {"type": "Precompiled", "precompiled_charsmap": "AA=="}
+
+
+def without_the_templates_tokens(settings: dict[str, Any]) -> None:
+    settings["post_processor"]["special_tokens"] = {}
+
+
+@pytest.mark.parametrize("change", [with_a_broken_table, without_the_templates_tokens])
+def test_a_tokenizer_that_makes_the_library_panic_is_refused(change: Any) -> None:
+    settings = json.loads(content_of(build_tokenizer(TINY.vocab_size)))
+    change(settings)
+    assert "tokenizer.json cannot" in refusal(json.dumps(settings).encode())
+
+
+def test_an_interrupt_is_no_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_: bytes) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Tokenizer, "from_buffer", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        check_tokenizer(b"{}", config())
+
+
 def test_a_real_file_is_kept_byte_for_byte(tmp_path: Path) -> None:
     path = tmp_path / "tokenizer.json"
     build_tokenizer(TINY.vocab_size).save(str(path), pretty=False)
