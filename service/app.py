@@ -127,7 +127,7 @@ class HttpErrors:
                 for router in self._routers
                 for route in router.routes
                 if isinstance(route, APIRoute) and route.matches(request.scope)[0] is not Match.NONE
-                for method in route.methods
+                for method in route.methods or ()
             }
             error.headers = {"Allow": ", ".join(sorted(allowed or {"GET"}))}
         return response_of(problem_of(error), request.state.request_id)

@@ -157,7 +157,11 @@ class QuestionAnsweringParameters(_Body):
         ),
     ] = None
     max_question_len: Annotated[
-        Count | None, Field(description="A longer question is cut to this (default: not cut).")
+        Count | None,
+        Field(
+            description="Taken for compatibility, without effect: a question is never cut, as in "
+            "Hugging Face's pipeline with a fast tokenizer."
+        ),
     ] = None
     handle_impossible_answer: Annotated[
         StrictBool | None, Field(description="Let the empty answer compete (default false).")

@@ -152,7 +152,9 @@ def _parse_questions(body: QuestionAnsweringBody, limits: InputLimits) -> Parsed
     _check_limits(
         [{"question": item.question, "context": item.context} for item in items], limits, place
     )
-    given = (body.parameters or QuestionAnsweringParameters()).model_dump(exclude_none=True)
+    given = (body.parameters or QuestionAnsweringParameters()).model_dump(
+        exclude_none=True, exclude={"max_question_len"}
+    )
     given.setdefault("max_answer_len", DEFAULT_MAX_ANSWER_LEN)
     inputs = [QuestionInput(item.question, item.context) for item in items]
 

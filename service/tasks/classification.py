@@ -233,7 +233,7 @@ def pool(
     ``[windows]``.
     """
     if len(scores) == 1:
-        return scores[0]
+        return np.asarray(scores[0])
     if activation is Activation.SIGMOID:
         return np.asarray(scores.max(axis=0))
     return np.asarray(np.average(scores, axis=0, weights=weights))

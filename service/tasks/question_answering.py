@@ -37,7 +37,6 @@ class QuestionAnsweringRequest:
     doc_stride: int | None = None
     max_answer_len: int = DEFAULT_MAX_ANSWER_LEN
     max_seq_len: int | None = None
-    max_question_len: int | None = None
     handle_impossible_answer: bool = False
     align_to_words: bool = True
 
@@ -115,16 +114,15 @@ class QuestionAnsweringTask:
         sequences: list[Sequence] = []
         for index, item in enumerate(request.inputs):
             question, context = encoded[2 * index], encoded[2 * index + 1]
-            question_ids = question.ids[: request.max_question_len]
-            capacity = max_seq_len - len(question_ids) - PAIR_SPECIAL_TOKENS
+            capacity = max_seq_len - len(question.ids) - PAIR_SPECIAL_TOKENS
             _check_words(index, item, question, context)
-            _check_room(index, len(question_ids), capacity, max_seq_len)
+            _check_room(index, len(question.ids), capacity, max_seq_len)
             overlap = _overlap(doc_stride, max_seq_len, capacity, len(context))
-            position = len(question_ids) + 2
+            position = len(question.ids) + 2
             plan = QuestionPlan(item.context, context, [])
             for first, last in windows(len(context), capacity, overlap):
                 plan.windows.append(ContextWindow(first, last, position))
-                sequences.append(self._encoder.pair(question_ids, context.ids[first:last]))
+                sequences.append(self._encoder.pair(question.ids, context.ids[first:last]))
             questions.append(plan)
         return Prepared(sequences, QuestionAnsweringPlan(request, questions))
 
