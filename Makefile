@@ -60,7 +60,7 @@ install: $(VENV)/.export ## make .venv with albert-serve and albert-export
 	@echo "done: $(VENV)/bin/albert-serve and $(VENV)/bin/albert-export"
 
 serve: $(VENV)/.serve ## serve the default models on http://127.0.0.1:8000
-	@exec $(VENV)/bin/albert-serve
+	@exec $(VENV)/bin/albert-serve --examples
 
 test: $(VENV)/.test ## run every test that needs no torch
 	$(VENV)/bin/python -m pytest

@@ -11,8 +11,8 @@ lock() { # lock NAME ARGUMENTS…
 lock serve pyproject.toml
 lock build requirements/build.in
 lock export pyproject.toml --extra export --constraint requirements/serve.txt
-lock test pyproject.toml requirements/test.in --extra export --constraint requirements/export.txt
-lock lint pyproject.toml requirements/test.in requirements/lint.in --extra export --constraint requirements/test.txt
+lock test pyproject.toml requirements/test.in --extra export --extra trace --constraint requirements/export.txt
+lock lint pyproject.toml requirements/test.in requirements/lint.in --extra export --extra trace --constraint requirements/test.txt
 lock bench pyproject.toml --extra bench --constraint requirements/test.txt
 lock trace pyproject.toml --extra trace --constraint requirements/serve.txt
-lock train pyproject.toml requirements/test.in requirements/train.in --extra export --constraint requirements/test.txt
+lock train pyproject.toml requirements/test.in requirements/train.in --extra export --extra trace --constraint requirements/test.txt

@@ -21,6 +21,7 @@ from service.api.observation import ObservationMiddleware
 from service.api.openapi import describe
 from service.api.problems import problem_of, response_of
 from service.api.translation import InputLimits
+from service.examples import greeting
 from service.inference import Inference
 from service.lifecycle import Lifecycle
 from service.registry import Registry
@@ -41,6 +42,8 @@ class Application:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._base_url = ""
+        self._listening = asyncio.Event()
         self._threads = settings.threads or available_cores()
         self.lifecycle = Lifecycle()
         self.metrics = Metrics()
@@ -54,6 +57,13 @@ class Application:
         self._workers = Workers(self.scheduler, self._threads)
         self._preparation = ThreadPoolExecutor(self._threads, thread_name_prefix="prepare")
         self.asgi = self._build()
+
+    def listening(self, port: int) -> None:
+        """Learn the port that was opened."""
+        host = self._settings.host
+        self._base_url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        log.info("listening", host=host, port=port, models=str(self._settings.models))
+        self._listening.set()
 
     def _build(self) -> FastAPI:
         settings = self._settings
@@ -105,6 +115,9 @@ class Application:
             self.metrics.model_failed(failed)
         self.lifecycle.started()
         log.info("ready", models=[model.name for model in self.registry.loaded])
+        if self._settings.examples:
+            await self._listening.wait()
+            print(greeting(self.registry, self._base_url), flush=True)
 
 
 def _report_failure(loading: asyncio.Task[None]) -> None:

@@ -2,17 +2,20 @@
 
 import os
 import sys
+from collections.abc import Callable
 
 # Rust threads inside a tokenizer would compete with the worker threads; read by tokenizers when it
 # is first used.
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import structlog
+from starlette.types import ASGIApp
 
 from service.app import Application
 from service.server import serve
-from service.settings import Settings, SettingsError, read_settings, unknown_variables
+from service.settings import SettingsError, read_settings, unknown_variables
 from service.telemetry.logging import configure_logging
+from service.telemetry.tracing import TracingUnavailableError, trace
 
 log = structlog.get_logger(__name__)
 
@@ -33,18 +36,24 @@ def main(arguments: list[str] | None = None) -> None:
     for name in unknown_variables():
         log.warning("an unknown variable is ignored", variable=name)
     application = Application(settings)
+    app: ASGIApp = application.asgi
+    flush: Callable[[], None] | None = None
+    if settings.tracing:
+        try:
+            app, flush = trace(app)
+        except TracingUnavailableError as error:
+            print(f"ALBERT_TRACING (--tracing) is set: {error}", file=sys.stderr)
+            sys.exit(REFUSED)
     served = serve(
-        application.asgi,
+        app,
         application.lifecycle,
         host=settings.host,
         port=settings.port,
         receive_seconds=settings.receive_timeout,
         drain_seconds=settings.drain_seconds,
-        on_listening=lambda port: _announce(settings, port),
+        on_listening=application.listening,
         abandon=application.scheduler.abandon,
     )
+    if flush is not None:
+        flush()
     sys.exit(0 if served else REFUSED)
-
-
-def _announce(settings: Settings, port: int) -> None:
-    log.info("listening", host=settings.host, port=port, models=str(settings.models))

@@ -85,6 +85,12 @@ class Settings(BaseSettings):
             description="model of /v1/question-answering; automatic: the first of its task by name"
         ),
     ] = None
+    tracing: Annotated[
+        bool, Field(description="send OpenTelemetry traces; OTEL_* variables say where to")
+    ] = False
+    examples: Annotated[
+        bool, Field(description="print curl lines to try, on standard output, when ready")
+    ] = False
     log_format: Annotated[
         LogFormat | None, Field(description="automatic: console on a terminal, json elsewhere")
     ] = None
@@ -112,6 +118,7 @@ def read_settings(arguments: list[str]) -> Settings:
             _cli_prog_name="albert-serve",
             _cli_kebab_case=True,
             _cli_show_env_vars=True,
+            _cli_implicit_flags=True,
             _cli_hide_none_type=True,
             _cli_parse_none_str="automatic",
         )

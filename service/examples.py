@@ -1,0 +1,42 @@
+"""The first requests a newcomer can paste: one curl line for each task that is loaded."""
+
+import json
+
+from model_directory.manifest import Task
+from service.registry import ModelUnavailableError, NoSuchModelError, Registry
+
+BODIES = {
+    Task.SENTIMENT: {"inputs": "A warm, funny film that I will watch again."},
+    Task.CLASSIFICATION: {
+        "inputs": "The striker scored twice as the home team won the cup final on Saturday."
+    },
+    Task.QUESTION_ANSWERING: {
+        "inputs": {
+            "question": "Where was the treaty signed?",
+            "context": "The treaty was signed in Lisbon on 13 December 2007 by all member states.",
+        }
+    },
+}
+
+
+def curl_lines(registry: Registry, base_url: str) -> list[str]:
+    """Shell lines that ask each task's route, for the tasks that ``registry`` can answer."""
+    lines = []
+    for task, body in BODIES.items():
+        try:
+            registry.default(task)
+        except (NoSuchModelError, ModelUnavailableError):
+            continue
+        lines.append(
+            f"curl {base_url}/v1/{task} -H 'Content-Type: application/json' -d '{json.dumps(body)}'"
+        )
+    return lines
+
+
+def greeting(registry: Registry, base_url: str) -> str:
+    """What ``albert-serve --examples`` prints once it is ready."""
+    lines = "\n\n".join(curl_lines(registry, base_url))
+    return (
+        f"\nalbert-serve is ready on {base_url}; Ctrl-C stops it, {base_url}/docs describes it.\n"
+        f"In another terminal, try:\n\n{lines}\n"
+    )
