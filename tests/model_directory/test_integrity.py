@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model_directory.errors import ModelDirectoryError
-from model_directory.integrity import open_version, parse_manifest
+from model_directory.integrity import claimed_manifest, open_version, parse_manifest
 from tests.model_directory.version_directory import (
     EMPTY_GRAPH,
     file_record,
@@ -163,6 +163,29 @@ def test_a_file_that_becomes_a_pipe_after_it_was_listed_is_refused(
 
     monkeypatch.setattr(os, "open", swap_then_open)
     assert "'model.onnx' is not a plain file" in refusal(directory)
+
+
+def test_a_refused_version_may_still_say_what_it_claims_to_be(tmp_path: Path) -> None:
+    directory = write_version(tmp_path)
+    (directory / "model.onnx").unlink()
+    claimed = claimed_manifest(directory)
+    assert claimed is not None
+    assert claimed.name == "polarity"
+
+
+@pytest.mark.parametrize(
+    "break_it",
+    [
+        lambda d: (d / "manifest.json").unlink(),
+        lambda d: (d / "manifest.json").write_text("{"),
+        lambda d: replace_with_link(d, "manifest.json"),
+        shutil.rmtree,
+    ],
+)
+def test_what_cannot_be_read_claims_nothing(break_it: Break, tmp_path: Path) -> None:
+    directory = write_version(tmp_path)
+    break_it(directory)
+    assert claimed_manifest(directory) is None
 
 
 @given(st.integers(min_value=0), st.sampled_from(["model.onnx", "tokenizer.json", "README.md"]))
