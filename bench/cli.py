@@ -15,8 +15,8 @@ from bench.errors import BenchError
 from bench.figures import sections_of
 from bench.in_process import InProcess, schemes
 from bench.latency import measure_latency
-from bench.machine import Machine, describe_machine
-from bench.page import write_figures
+from bench.machine import describe_machine
+from bench.page import split_page, write_figures
 from bench.plan import FULL, QUICK, Plan
 from bench.progress import Progress
 from bench.repository import ROOT
@@ -58,25 +58,37 @@ def _bench(
     ] = None,
 ) -> None:
     """Compare the service with what onnxruntime does in process, on this machine."""
-    console = Console()
     plan = QUICK if quick else FULL
-    machine = describe_machine()
-    start = time.monotonic()
+    if page is None and not quick:
+        page = ROOT / "docs" / "performance.md"
     try:
-        with Progress(Console(stderr=True)) as progress:
-            results = measure(plan, machine.cores, models, progress)
-        sections = sections_of(results, connections=plan.connections, cores=machine.cores)
-        if page is None and not quick:
-            page = ROOT / "docs" / "performance.md"
         if page is not None:
-            write_figures(page, machine, sections, _about(plan, time.monotonic() - start))
+            split_page(page)  # found wrong now, not after all the measuring
+        _measure_and_tell(plan, models, output, page)
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         raise typer.Exit(REFUSED) from error
-    if output is not None:
-        output.write_text(_json(plan, machine, results), encoding="utf-8")
+
+
+def _measure_and_tell(plan: Plan, models: Path, output: Path | None, page: Path | None) -> None:
+    machine = describe_machine()
+    start = time.monotonic()
+    with Progress(Console(stderr=True)) as progress:
+        results = measure(plan, machine.cores, models, progress)
+    minutes = (time.monotonic() - start) / 60
+    about = (
+        f"Medians of {plan.rounds} interleaved rounds of {plan.texts} texts; "
+        f"the whole took {minutes:.1f} minutes."
+    )
+    sections = sections_of(results, connections=plan.connections, cores=machine.cores)
+    console = Console()
     print_sections(sections, console)
-    console.print(f"{_about(plan, time.monotonic() - start)}")
+    console.print(about)
+    if page is not None:
+        write_figures(page, machine, sections, about)
+    if output is not None:
+        raw = {"plan": asdict(plan), "machine": asdict(machine), "results": asdict(results)}
+        output.write_text(json.dumps(raw, indent=1), encoding="utf-8")
 
 
 def measure(plan: Plan, cores: int, default_models: Path, progress: Progress) -> Results:
@@ -113,15 +125,3 @@ def measure(plan: Plan, cores: int, default_models: Path, progress: Progress) ->
         else None
     )
     return Results(throughput, latency, subject_start, subject_memory_after, starts)
-
-
-def _about(plan: Plan, seconds: float) -> str:
-    return (
-        f"Medians of {plan.rounds} interleaved rounds of {plan.texts} texts; "
-        f"the whole took {seconds / 60:.1f} minutes."
-    )
-
-
-def _json(plan: Plan, machine: Machine, results: Results) -> str:
-    content = {"plan": asdict(plan), "machine": asdict(machine), "results": asdict(results)}
-    return json.dumps(content, indent=1)

@@ -37,7 +37,7 @@ def describe_machine() -> Machine:
         processor=_processor(),
         cores=available_cores(),
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
-        system=f"{platform.system()} {platform.release()}",
+        system=f"{platform.system()} {platform.release().partition('-')[0]}",
         python=platform.python_version(),
         packages={name: version(name) for name in PACKAGES},
         commit=_commit(),
