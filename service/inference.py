@@ -1,6 +1,7 @@
 """The way of one request: reserve, tokenise, queue, run, decode; measured on the way."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,8 +20,8 @@ INLINE_CHARACTERS = 4_000
 is less than the two thread switches it saves would cost. Anything longer goes to a thread.
 """
 
-INLINE_ROWS = 64
-"""Rows up to this many are decoded on the event loop."""
+INLINE_ROWS = 8
+"""Answers from up to this many rows are decoded on the event loop, larger ones in a thread."""
 
 ResultT = TypeVar("ResultT")
 
@@ -55,9 +56,13 @@ class Inference:
         self._scheduler = scheduler
         self._preparation = preparation
 
-    async def answer(self, model: LoadedModel, request: Any, deadline: float) -> Outcome[Any]:
-        """The result of ``request`` (the task's own request type), by ``deadline`` (monotonic
-        seconds).
+    async def answer(
+        self, model: LoadedModel, request: Any, deadline: float, write: Callable[[Any], ResultT]
+    ) -> Outcome[ResultT]:
+        """What ``write`` makes of the result of ``request`` (the task's own request type).
+
+        ``deadline`` is in monotonic seconds. ``write`` runs where the decoding does: on the event
+        loop, or in a thread when there is much to decode.
 
         Raises InputError, SchedulingError or ModelRunError. When the caller's task is cancelled,
         whatever of the request still waits is taken out of the queue.
@@ -67,7 +72,7 @@ class Inference:
         )
         try:
             async with asyncio.timeout(deadline - time.monotonic()):
-                return await self._answer(model, request, reservation)
+                return await self._answer(model, request, reservation, write)
         except TimeoutError as error:
             raise DeadlineExceededError(
                 "The deadline passed before the answer was there."
@@ -76,8 +81,12 @@ class Inference:
             self._scheduler.release(reservation)
 
     async def _answer(
-        self, model: LoadedModel, request: Any, reservation: Reservation
-    ) -> Outcome[Any]:
+        self,
+        model: LoadedModel,
+        request: Any,
+        reservation: Reservation,
+        write: Callable[[Any], ResultT],
+    ) -> Outcome[ResultT]:
         start = time.monotonic()
         inline = model.task.characters(request) <= INLINE_CHARACTERS
         prepared: Prepared[Any] = await self._compute(inline, lambda: model.task.prepare(request))
@@ -85,7 +94,9 @@ class Inference:
         submission = await self._run(reservation, prepared.sequences)
         ran = time.monotonic()
         inline = len(prepared.sequences) <= INLINE_ROWS and inline
-        result = await self._compute(inline, lambda: model.task.decode(prepared, submission.logits))
+        result = await self._compute(
+            inline, lambda: write(model.task.decode(prepared, submission.logits))
+        )
         started = submission.first_started or submission.last_finished
         timings = Timings(
             tokenize=tokenized - start,
@@ -109,7 +120,10 @@ class Inference:
                 done.set_result(None)
 
         def on_done(_: Submission) -> None:
-            loop.call_soon_threadsafe(settle)
+            with contextlib.suppress(
+                RuntimeError
+            ):  # the loop may be gone when a process is cut short
+                loop.call_soon_threadsafe(settle)
 
         submission = self._scheduler.submit(reservation, sequences, on_done)
         try:

@@ -19,9 +19,7 @@ START_SECONDS = 30
 class ServerProcess:
     """``python -m service`` on a free port, ready when the ``with`` block begins."""
 
-    def __init__(
-        self, models: Path, *flags: str, wait: str = "ready", cwd: Path | None = None, **env: str
-    ) -> None:
+    def __init__(self, models: Path, *flags: str, capture_output: bool = False, **env: str) -> None:
         self._command = [sys.executable, "-m", "service", "--models", str(models), *flags]
         self._env = {
             **{key: value for key, value in os.environ.items() if not key.startswith("ALBERT_")},
@@ -30,22 +28,24 @@ class ServerProcess:
             "PYTHONPATH": str(Path(__file__).parents[1]),
             **env,
         }
-        self._cwd = cwd
-        self._wait = wait
+        self._output = subprocess.PIPE if capture_output else None
+        self._printed: list[str] = []
         self._events: list[dict[str, Any]] = []
         self._arrived = threading.Condition()
 
     def __enter__(self) -> Self:
         self.process = subprocess.Popen(
-            self._command, env=self._env, cwd=self._cwd, stderr=subprocess.PIPE, text=True
+            self._command, env=self._env, stdout=self._output, stderr=subprocess.PIPE, text=True
         )
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+        self._readers = [threading.Thread(target=self._read_log, daemon=True)]
+        if self._output is not None:
+            self._readers.append(threading.Thread(target=self._read_output, daemon=True))
+        for reader in self._readers:
+            reader.start()
         self.port = int(self.event("listening")["port"])
         self.url = f"http://127.0.0.1:{self.port}"
         self.client = httpx.Client(base_url=self.url, timeout=60)
-        if self._wait:
-            self.event(self._wait)
+        self.event("ready")
         return self
 
     def __exit__(
@@ -62,9 +62,11 @@ class ServerProcess:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-        self._reader.join(5)
-        assert self.process.stderr is not None
-        self.process.stderr.close()
+        for reader in self._readers:
+            reader.join(5)
+        for stream in (self.process.stdout, self.process.stderr):
+            if stream is not None:
+                stream.close()
 
     def event(self, name: str, seconds: float = START_SECONDS) -> dict[str, Any]:
         """The first log line called ``name``, waited for."""
@@ -98,7 +100,26 @@ class ServerProcess:
             if sample.name == name and labels.items() <= sample.labels.items()
         )
 
-    def _read(self) -> None:
+    def printed(self, seconds: float = START_SECONDS) -> list[str]:
+        """The lines on standard output, once there are some; needs ``capture_output``."""
+        end = time.monotonic() + seconds
+        with self._arrived:
+            while not self._printed or self._printed[-1] != "":
+                assert self._arrived.wait(end - time.monotonic()), "nothing was printed"
+            return list(self._printed)
+
+    def _read_output(self) -> None:
+        assert self.process.stdout is not None
+        text = ""
+        for line in self.process.stdout:
+            text += line
+            if text.count("curl ") == 3:
+                break
+        with self._arrived:
+            self._printed = [*text.splitlines(), ""]
+            self._arrived.notify_all()
+
+    def _read_log(self) -> None:
         assert self.process.stderr is not None
         for line in self.process.stderr:
             try:

@@ -102,18 +102,20 @@ class InferenceRoutes:
         parsed = parse(model.manifest.task, body, self._limits.inputs)
         parsed_seconds = time.monotonic() - parsing
         try:
-            outcome = await self._inference.answer(model, parsed.request, deadline)
+            outcome = await self._inference.answer(
+                model, parsed.request, deadline, lambda result: orjson.dumps(parsed.render(result))
+            )
         except InputError as error:
             raise refusal(error, parsed) from error
         self._metrics.stages(model.name, outcome.timings)
         return Response(
-            orjson.dumps(parsed.render(outcome.result)),
+            outcome.result,
             media_type="application/json",
             headers=_headers(model, outcome, parsed_seconds),
         )
 
 
-def _headers(model: LoadedModel, outcome: Outcome[Any], parse_seconds: float) -> dict[str, str]:
+def _headers(model: LoadedModel, outcome: Outcome[bytes], parse_seconds: float) -> dict[str, str]:
     timings = outcome.timings
     stages = {
         "parse": parse_seconds,

@@ -247,6 +247,7 @@ class Scheduler:
                 if submission.unanswered == 0:
                     submission.settled = True
                     submission.last_finished = now
+                    submission.tickets = []  # they point back at it, a cycle for the gc
                     done.append(submission)
         for submission in done:
             submission.on_done(submission)
@@ -342,6 +343,7 @@ class Scheduler:
         for ticket in submission.tickets:
             if ticket.waiting:
                 self._take_out(ticket)
+        submission.tickets = []
         # Cancelled tickets leave the heap when they surface; sweep them when they are most of it.
         if len(self._due) > 64 and len(self._due) > 2 * self._waiting_count:
             self._due = [entry for entry in self._due if entry[2].waiting]
