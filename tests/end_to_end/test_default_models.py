@@ -1,4 +1,6 @@
-"""The models that a fresh clone serves: whole, within their limits, and right on what anyone would try first."""
+"""The models that a fresh clone serves: whole, within their limits, and right on what anyone would
+try first.
+"""
 
 import json
 import subprocess

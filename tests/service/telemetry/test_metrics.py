@@ -1,0 +1,39 @@
+"""Metrics are valid in both formats and count what they say."""
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse_text
+
+from service.telemetry.metrics import Metrics
+
+OPENMETRICS = "application/openmetrics-text; version=1.0.0"
+
+
+@pytest.fixture
+def metrics():
+    metrics = Metrics()
+    metrics.request_started()
+    metrics.request_ended("/v1/sentiment", "sentiment", 200, 0.02)
+    metrics.batch_ran("sentiment", 3, 58, 60, 0.01)
+    metrics.queue_changed(7, 0.25)
+    return metrics
+
+
+@pytest.mark.parametrize(("accept", "parse"), [("", parse_text), (OPENMETRICS, parse_openmetrics)])
+def test_both_formats_parse_and_hold_the_same_values(metrics, accept, parse):
+    body, content_type = metrics.expose(accept)
+    assert content_type.startswith(accept or "text/plain")
+    samples = {
+        sample.name: sample.value
+        for family in parse(body.decode())
+        for sample in family.samples
+        if sample.name.startswith("albert_") and "bucket" not in sample.name
+    }
+    assert samples["albert_requests_total"] == 1
+    assert samples["albert_requests_in_flight"] == 0
+    assert samples["albert_request_duration_seconds_sum"] == pytest.approx(0.02)
+    assert samples["albert_batch_sequences_sum"] == 3
+    assert samples["albert_real_tokens_total"] == 58
+    assert samples["albert_padded_tokens_total"] == 60
+    assert samples["albert_queue_sequences"] == 7
+    assert samples["albert_queue_predicted_seconds"] == 0.25
