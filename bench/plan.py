@@ -23,7 +23,7 @@ class Plan:
     starts: int
 
 
-FULL = Plan(shape=BASE, mix=MIXED, texts=192, rounds=5, connections=32, lone_texts=40, starts=5)
+FULL = Plan(shape=BASE, mix=MIXED, texts=256, rounds=5, connections=32, lone_texts=40, starts=5)
 QUICK = Plan(
     shape=Shape(max_position_embeddings=512),
     mix=MIXED,
