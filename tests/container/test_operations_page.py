@@ -38,8 +38,8 @@ def test_defaults_and_bounds_are_those_of_the_service(name):
         assert default.startswith("automatic")
     else:
         value = field.default
-        written = f"{value:g}" if isinstance(value, float) else str(value)
-        assert default.split(";")[0].lower() == f"`{written}`".lower()
+        written = f"{value:g}" if isinstance(value, float) else str(value).lower()
+        assert default.split(";")[0] == f"`{written}`"
     bounds = [str(_bound(item)) for item in field.metadata if _bound(item) is not None]
     assert re.findall(r"\d+", allowed) == bounds
     assert ("more than" in allowed) == any(
