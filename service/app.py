@@ -1,6 +1,7 @@
 """Wires the floors together: the only place that knows them all."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -79,18 +80,18 @@ class Application:
             settings.max_body_bytes, settings.receive_timeout, settings.request_timeout, inputs
         )
         inference = Inference(self.scheduler, self._preparation)
+        answering = InferenceRoutes(self.registry, inference, self.lifecycle, self.metrics, limits)
         routers = [
-            InferenceRoutes(
-                self.registry, inference, self.lifecycle, self.metrics, limits
-            ).router(),
             ModelRoutes(self.registry, inputs, settings.max_body_bytes).router(),
             HealthRoutes(self.lifecycle, self.registry, self.metrics).router(),
         ]
+        app.router.routes.extend(answering.routes())
         for router in routers:
             app.include_router(router)
-        app.add_exception_handler(HTTPException, HttpErrors(routers))
+        documentation = answering.documentation()
+        app.add_exception_handler(HTTPException, HttpErrors([documentation, *routers]))
         app.add_middleware(ObservationMiddleware, metrics=self.metrics, lifecycle=self.lifecycle)
-        app.openapi = describe(app)  # type: ignore[method-assign]
+        app.openapi = describe(app, documentation)  # type: ignore[method-assign]
         return app
 
     @asynccontextmanager
@@ -113,6 +114,9 @@ class Application:
             self.metrics.model_loaded(model)
         for failed in self.registry.failed:
             self.metrics.model_failed(failed)
+        # What was loaded lives as long as the process: the collector need not look at it again.
+        gc.collect()
+        gc.freeze()
         self.lifecycle.started()
         log.info("ready", models=[model.name for model in self.registry.loaded])
         if self._settings.examples:

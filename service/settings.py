@@ -50,7 +50,7 @@ class Settings(BaseSettings):
     ] = 256
     max_queue_seconds: Annotated[
         float,
-        Field(gt=0, le=3600, description="predicted work that may wait, in seconds of one thread"),
+        Field(gt=0, le=3600, description="predicted work that may wait, in seconds of all workers"),
     ] = 2.0
     request_timeout: Annotated[
         float, Field(gt=0, le=3600, description="deadline of a request that names none, seconds")

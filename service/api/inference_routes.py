@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import orjson
-from fastapi import APIRouter, Request
-from starlette.requests import ClientDisconnect
+from fastapi import APIRouter
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from model_directory.manifest import Task
 from service.api.body import caller_left, read_json_body
@@ -23,6 +24,8 @@ from service.tasks.errors import InputError
 from service.telemetry.metrics import Metrics
 
 ResultT = TypeVar("ResultT")
+
+MODEL_PATH = "/v1/models/{model}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +55,19 @@ class InferenceRoutes:
         self._metrics = metrics
         self._limits = limits
 
-    def router(self) -> APIRouter:
-        """The routes, documented."""
+    def routes(self) -> list[Route]:
+        """The routes themselves.
+
+        They read their bodies on their own, so FastAPI's routing would add nothing but its cost:
+        they are plain Starlette routes, and ``documentation`` describes them.
+        """
+        routes = [
+            Route(f"/v1/{task}", self._task_endpoint(task), methods=["POST"]) for task in Task
+        ]
+        return [*routes, Route(MODEL_PATH, self._model_endpoint, methods=["POST"])]
+
+    def documentation(self) -> APIRouter:
+        """The same routes for the OpenAPI description; not to be mounted."""
         router = APIRouter(tags=["inference"])
         for task in Task:
             router.add_api_route(
@@ -66,8 +80,8 @@ class InferenceRoutes:
                 openapi_extra=body_of(task),
             )
         router.add_api_route(
-            "/v1/models/{model}",
-            self._model_endpoint,
+            MODEL_PATH,
+            self._document_model,
             methods=["POST"],
             name="model",
             summary="Answer with a model by name; the task follows from the model",
@@ -78,12 +92,18 @@ class InferenceRoutes:
 
     def _task_endpoint(self, task: Task) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
+            request.state.route = f"/v1/{task}"
             return await self._serve(request, lambda: self._registry.default(task))
 
         return endpoint
 
-    async def _model_endpoint(self, request: Request, model: str) -> Response:
-        return await self._serve(request, lambda: self._registry.get(model))
+    async def _model_endpoint(self, request: Request) -> Response:
+        request.state.route = MODEL_PATH
+        name = request.path_params["model"]
+        return await self._serve(request, lambda: self._registry.get(name))
+
+    async def _document_model(self, model: str) -> Response:
+        raise AssertionError(f"documentation is not mounted, and was asked for {model!r}")
 
     async def _serve(self, request: Request, choose: Callable[[], LoadedModel]) -> Response:
         with self._lifecycle.admitted():

@@ -2,6 +2,7 @@
 one log line a request.
 """
 
+import logging
 import time
 from typing import Any
 
@@ -24,14 +25,15 @@ nginx's.
 
 
 class ObservationMiddleware:
-    """Puts ``request_id``, ``started`` (monotonic seconds) and an empty ``model`` into the scope's
-    state for routes to use.
+    """Puts ``request_id`` and ``started`` (monotonic seconds) into the scope's state for routes to
+    use, and ``model`` and ``route``, empty, for them to fill.
     """
 
     def __init__(self, app: ASGIApp, metrics: Metrics, lifecycle: Lifecycle) -> None:
         self._app = app
         self._metrics = metrics
         self._lifecycle = lifecycle
+        self._logs_success = logging.getLogger(__name__).isEnabledFor(logging.DEBUG)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -41,7 +43,7 @@ class ObservationMiddleware:
         started = time.monotonic()
         request_id = request_id_of(Headers(scope=scope))
         state = scope.setdefault("state", {})
-        state.update(request_id=request_id, started=started, model="")
+        state.update(request_id=request_id, started=started, model="", route="")
         status = 0
 
         async def send_with_id(message: Message) -> None:
@@ -66,9 +68,10 @@ class ObservationMiddleware:
                 await response_of(problem, request_id)(scope, receive, send_with_id)
         finally:
             seconds = time.monotonic() - started
-            route = getattr(scope.get("route"), "path", "")
+            route = state["route"] or getattr(scope.get("route"), "path", "")
             self._metrics.request_ended(route, state["model"], status or CALLER_LEFT, seconds)
-            self._log(scope, request_id, state, status or CALLER_LEFT, seconds)
+            if not 0 < status < 400 or self._logs_success:
+                self._log(scope, request_id, state, status or CALLER_LEFT, seconds)
 
     @staticmethod
     def _log(

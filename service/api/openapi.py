@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
@@ -56,8 +56,8 @@ def body_of(*tasks: Task) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
-def describe(app: FastAPI) -> Callable[[], dict[str, Any]]:
-    """A replacement for ``app.openapi`` that adds the bodies' schemas to the components."""
+def describe(app: FastAPI, unmounted: APIRouter) -> Callable[[], dict[str, Any]]:
+    """A replacement for ``app.openapi`` that adds the routes of ``unmounted`` and their bodies."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -65,7 +65,7 @@ def describe(app: FastAPI) -> Callable[[], dict[str, Any]]:
                 title=app.title,
                 version=app.version,
                 description=app.description,
-                routes=app.routes,
+                routes=[*unmounted.routes, *app.routes],
             )
             models: list[type[BaseModel]] = [*dict.fromkeys(BODY_MODELS.values()), Problem]
             _, definitions = models_json_schema(

@@ -1,5 +1,6 @@
 """One onnxruntime session for a model, shared by all worker threads."""
 
+import os
 from collections.abc import Sequence as Rows
 
 import numpy as np
@@ -31,9 +32,7 @@ class Session:
         options.enable_mem_pattern = False
         options.log_severity_level = 3
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = ort.InferenceSession(
-            model, sess_options=options, providers=["CPUExecutionProvider"]
-        )
+        self._session = _open(model, options)
         self._pad_token_id = pad_token_id
         self._input_names = {node.name for node in self._session.get_inputs()}
         outputs = self._session.get_outputs()
@@ -58,3 +57,20 @@ class Session:
             )
             for index, row in enumerate(rows)
         ]
+
+
+def _open(model: bytes, options: ort.SessionOptions) -> ort.InferenceSession:
+    """A session of exactly these bytes, without keeping them.
+
+    Given bytes, onnxruntime's InferenceSession holds on to them for its lifetime; given a path, it
+    does not. The path is that of an anonymous file in memory, so nobody can swap what was verified.
+    """
+    descriptor = os.memfd_create("model.onnx")
+    with open(descriptor, "wb") as file:
+        file.write(model)
+        file.flush()
+        return ort.InferenceSession(
+            f"/proc/self/fd/{descriptor}",
+            sess_options=options,
+            providers=["CPUExecutionProvider"],
+        )

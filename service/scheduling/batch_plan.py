@@ -19,7 +19,7 @@ class BatchLimits:
     """
 
     padded_tokens: int
-    waste: float = 0.05
+    waste: float = 0.10
 
 
 def plan_batch(anchor: int, waiting: Mapping[int, int], limits: BatchLimits) -> dict[int, int]:

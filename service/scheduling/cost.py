@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 FORGETTING = 0.98
 """Weight of what was known before, at each new run: the last 50 runs or so decide."""
 
-REFIT_INTERVAL = 8
-"""Runs between two solutions of the normal equations (about 50 µs each)."""
+REFIT_INTERVAL = 16
+"""Runs between two solutions of the normal equations (about 0.1 ms each)."""
 
 Vector = NDArray[np.float64]
 

@@ -12,6 +12,4 @@ class Observer(Protocol):
         """A batch of ``sequences`` rows ran for ``seconds``."""
 
     def queue_changed(self, sequences: int, predicted_seconds: float) -> None:
-        """Now ``sequences`` wait, and their runs are predicted to take ``predicted_seconds`` of one
-        worker.
-        """
+        """Now ``sequences`` wait; the workers will need about ``predicted_seconds`` for them."""

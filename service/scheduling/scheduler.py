@@ -72,9 +72,9 @@ class Scheduler:
     over for long, and the thousandth window of one document comes after the short question that
     arrived meanwhile.
 
-    Admission: the predicted seconds that wait, those of requests still being tokenised included,
-    stay within ``max_queue_seconds``; a request that alone is larger is admitted when nothing else
-    waits.
+    Admission: the time in which all workers together are predicted to run what waits, requests
+    still being tokenised included, stays within ``max_queue_seconds``; a request that alone is
+    larger is admitted when nothing else waits.
     """
 
     def __init__(
@@ -182,9 +182,10 @@ class Scheduler:
         if self._closed:
             raise ClosedError("The service is shutting down.")
         ahead = self._waiting_seconds + self._reserved_seconds
-        if ahead > 0 and ahead + seconds > self._max_queue_seconds:
+        room = self._max_queue_seconds * self._workers
+        if ahead > 0 and ahead + seconds > room:
             # There is room again when enough of what is ahead has run to let this request in.
-            surplus = min(ahead, ahead + seconds - self._max_queue_seconds)
+            surplus = min(ahead, ahead + seconds - room)
             raise QueueFullError((surplus + self._running_seconds) / self._workers)
         self._refuse_if_too_late(seconds, deadline, self._clock())
 
@@ -359,6 +360,5 @@ class Scheduler:
             self._waiting_seconds = 0.0  # no rounding error survives an empty queue
 
     def _report_queue(self) -> None:
-        self._observer.queue_changed(
-            self._waiting_count, self._waiting_seconds + self._reserved_seconds
-        )
+        seconds = (self._waiting_seconds + self._reserved_seconds) / self._workers
+        self._observer.queue_changed(self._waiting_count, seconds)

@@ -13,6 +13,9 @@ from service.runtime.sequence import Ids, Sequence
 
 SINGLE_SPECIAL_TOKENS = 2
 """[CLS] text [SEP]"""
+GIL_CHARACTERS = 1_000
+"""Up to this many code points (about 0.1 ms) are encoded without letting other threads run: to give
+the interpreter lock away and get it back from a busy worker costs more than that."""
 PAIR_SPECIAL_TOKENS = 3
 """[CLS] first [SEP] second [SEP]"""
 
@@ -45,7 +48,7 @@ class EncodedText:
 
 
 class TextEncoder:
-    """A model's tokenizer. May be used by several threads at once; encoding releases the GIL."""
+    """A model's tokenizer. May be used by several threads at once."""
 
     def __init__(self, tokenizer_json: bytes, facts: TokenizerFacts) -> None:
         self._tokenizer = Tokenizer.from_buffer(tokenizer_json)
@@ -56,8 +59,11 @@ class TextEncoder:
 
     def encode(self, texts: Iterable[str]) -> list[EncodedText]:
         """Tokens of each text, however long, without special tokens."""
-        # encode_batch, also for one text: unlike encode, it lets other threads run meanwhile.
-        encodings = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        texts = list(texts)
+        if sum(map(len, texts)) <= GIL_CHARACTERS:
+            encodings = [self._tokenizer.encode(text, add_special_tokens=False) for text in texts]
+        else:
+            encodings = self._tokenizer.encode_batch(texts, add_special_tokens=False)
         return [EncodedText(encoding) for encoding in encodings]
 
     def single(self, ids: Ids) -> Sequence:

@@ -2,6 +2,9 @@
 ``_total`` for counters.
 """
 
+from functools import cache
+from typing import NamedTuple
+
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -23,6 +26,16 @@ SECONDS = (
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
 )  # fmt: skip
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128)
+STAGES = ("tokenize", "queue", "inference", "decode")
+
+
+class BatchMetrics(NamedTuple):
+    """What is counted of one model's batches."""
+
+    sequences: Histogram
+    seconds: Histogram
+    real_tokens: Counter
+    padded_tokens: Counter
 
 
 class Metrics:
@@ -82,7 +95,7 @@ class Metrics:
         )
         self._queue_seconds = Gauge(
             "albert_queue_predicted_seconds",
-            "Predicted run time, on one worker, of all that waits or is being tokenised.",
+            "Predicted time until the workers have run all that waits or is being tokenised.",
             registry=registry,
         )
         self._model_info = Gauge(
@@ -98,6 +111,24 @@ class Metrics:
             registry=registry,
         )
 
+        # A metric's labels() costs as much as its update; the label values in use are few.
+        self._request_count = cache(
+            lambda route, model, status: self._requests.labels(route, model, str(status))
+        )
+        self._request_duration = cache(self._request_seconds.labels)
+        self._stages_of = cache(
+            lambda model: [self._stage_seconds.labels(stage, model) for stage in STAGES]
+        )
+        self._batch_of = cache(self._batch_metrics)
+
+    def _batch_metrics(self, model: str) -> "BatchMetrics":
+        return BatchMetrics(
+            self._batch_sequences.labels(model),
+            self._batch_seconds.labels(model),
+            self._real_tokens.labels(model),
+            self._padded_tokens.labels(model),
+        )
+
     def expose(self, accept: str) -> tuple[bytes, str]:
         """All metrics and their media type: Prometheus' text format, OpenMetrics if asked for."""
         encode, content_type = choose_encoder(accept)
@@ -110,24 +141,26 @@ class Metrics:
     def request_ended(self, route: str, model: str, status: int, seconds: float) -> None:
         """A request was answered with ``status`` after ``seconds``."""
         self._in_flight.dec()
-        self._requests.labels(route, model, str(status)).inc()
-        self._request_seconds.labels(route).observe(seconds)
+        self._request_count(route, model, status).inc()
+        self._request_duration(route).observe(seconds)
 
     def stages(self, model: str, timings: Timings) -> None:
         """A request went through all stages."""
-        self._stage_seconds.labels("tokenize", model).observe(timings.tokenize)
-        self._stage_seconds.labels("queue", model).observe(timings.queue)
-        self._stage_seconds.labels("inference", model).observe(timings.inference)
-        self._stage_seconds.labels("decode", model).observe(timings.decode)
+        tokenize, queue, inference, decode = self._stages_of(model)
+        tokenize.observe(timings.tokenize)
+        queue.observe(timings.queue)
+        inference.observe(timings.inference)
+        decode.observe(timings.decode)
 
     def batch_ran(
         self, model: str, sequences: int, real_tokens: int, padded_tokens: int, seconds: float
     ) -> None:
         """A batch of ``sequences`` rows ran for ``seconds``."""
-        self._batch_sequences.labels(model).observe(sequences)
-        self._batch_seconds.labels(model).observe(seconds)
-        self._real_tokens.labels(model).inc(real_tokens)
-        self._padded_tokens.labels(model).inc(padded_tokens)
+        batch = self._batch_of(model)
+        batch.sequences.observe(sequences)
+        batch.seconds.observe(seconds)
+        batch.real_tokens.inc(real_tokens)
+        batch.padded_tokens.inc(padded_tokens)
 
     def queue_changed(self, sequences: int, predicted_seconds: float) -> None:
         """Now ``sequences`` rows wait."""

@@ -39,7 +39,7 @@ class Recorder:
 
 @dataclass
 class Bench:
-    """A scheduler whose cost model says 1 ms a token, with two workers and 0.5 s of queue."""
+    """A scheduler whose cost model says 1 ms a token, with two workers and 0.25 s of queue."""
 
     clock: Clock = field(default_factory=Clock)
     recorder: Recorder = field(default_factory=Recorder)
@@ -49,7 +49,7 @@ class Bench:
         self.scheduler = Scheduler(
             workers=2,
             limits=BatchLimits(256),
-            max_queue_seconds=0.5,
+            max_queue_seconds=0.25,
             observer=self.recorder,
             clock=self.clock,
         )

@@ -50,7 +50,7 @@ def test_a_queue_with_more_predicted_work_than_may_wait_refuses(bench):
     with pytest.raises(QueueFullError) as refusal:
         bench.submit(100)
     assert refusal.value.retry_after_seconds == pytest.approx(0.1 / 2)
-    assert bench.recorder.queue == (5, pytest.approx(0.5))
+    assert bench.recorder.queue == (5, pytest.approx(0.25))
 
 
 def test_a_request_larger_than_the_queue_is_admitted_when_nothing_waits(bench):
