@@ -88,8 +88,12 @@ def _headline(text: str, draw: random.Random) -> str:
 
 
 def classifier(encoder: Path, labels: tuple[str, ...]) -> AlbertForSequenceClassification:
-    """The encoder with a new head for the labels."""
-    return AlbertForSequenceClassification.from_pretrained(
+    """The encoder with a new head for the labels, and a new pooler.
+
+    Through the pooler that sentence-order prediction leaves, sentiment did not learn: its loss was
+    still 0.71 after 225 steps, where a new pooler had brought it to 0.48.
+    """
+    model = AlbertForSequenceClassification.from_pretrained(
         encoder,
         num_labels=len(labels),
         id2label=dict(enumerate(labels)),
@@ -97,6 +101,9 @@ def classifier(encoder: Path, labels: tuple[str, ...]) -> AlbertForSequenceClass
         problem_type="single_label_classification",
         hidden_act=TRAINED_ACTIVATION,
     )
+    nn.init.normal_(model.albert.pooler.weight, std=model.config.initializer_range)
+    nn.init.zeros_(model.albert.pooler.bias)
+    return model
 
 
 def label_loss(output: object, targets: torch.Tensor) -> torch.Tensor:

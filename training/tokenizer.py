@@ -21,7 +21,9 @@ def build_tokenizer(model: Unigram | None = None) -> Tokenizer:
     """The pipeline around the vocabulary: text in, ``[CLS] A [SEP] B [SEP]`` out.
 
     Normalisation is ALBERT's. Punctuation is cut from words, so that the end of an answer is
-    always the end of a token; it keeps the word-start mark where a space comes before it.
+    always the end of a token; it keeps the word-start mark where a space comes before it. Text is
+    split at spaces before the mark is put in their place, so that no token's characters begin with
+    a space.
     """
     tokenizer = Tokenizer(model or Unigram())
     tokenizer.normalizer = normalizers.Sequence(
@@ -37,6 +39,7 @@ def build_tokenizer(model: Unigram | None = None) -> Tokenizer:
     )
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
+            pre_tokenizers.WhitespaceSplit(),
             pre_tokenizers.Metaspace(replacement=WORD_START, prepend_scheme="always"),
             pre_tokenizers.Split(Regex(r"▁?[^\w\s▁]"), behavior="isolated"),
         ]

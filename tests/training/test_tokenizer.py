@@ -21,6 +21,13 @@ def test_punctuation_is_never_part_of_a_word(tokenizer: Tokenizer) -> None:
     assert marks == [",", "▁(", ")", "."] or marks == [",", "(", ")", "."]
 
 
+def test_no_token_s_characters_begin_or_end_with_a_space(tokenizer: Tokenizer) -> None:
+    text = "He moved to  Paris (in 1831)."
+    parts = [text[start:end] for start, end in tokenizer.encode(text).offsets]
+    assert "Paris" in "".join(parts)
+    assert all(part == part.strip() for part in parts)
+
+
 def test_a_pair_has_types_offsets_and_words(tokenizer: Tokenizer) -> None:
     encoding = tokenizer.encode("Who was born?", "Chopin was born in Warsaw.")
     first_context = encoding.type_ids.index(1)
