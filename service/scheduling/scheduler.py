@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 from service.runtime.sequence import Sequence
 from service.runtime.session import Logits
+from service.scheduling.backlog import Backlog
 from service.scheduling.batch_plan import BatchLimits, plan_batch
 from service.scheduling.cost import CostModel
 from service.scheduling.errors import (
     ClosedError,
     DeadlineExceededError,
-    QueueFullError,
 )
 from service.scheduling.executor import Executor
 from service.scheduling.observer import Observer
@@ -71,10 +71,6 @@ class Scheduler:
     it. The ticket that is due first anchors the next batch, so no length and no request is passed
     over for long, and the thousandth window of one document comes after the short question that
     arrived meanwhile.
-
-    Admission: the time in which all workers together are predicted to run what waits, requests
-    still being tokenised included, stays within ``max_queue_seconds``; a request that alone is
-    larger is admitted when nothing else waits.
     """
 
     def __init__(
@@ -88,18 +84,13 @@ class Scheduler:
     ) -> None:
         self._workers = workers
         self._limits = limits
-        self._max_queue_seconds = max_queue_seconds
         self._observer = observer
         self._clock = clock
         self._changed = threading.Condition()
         self._lines: dict[str, WaitingLine] = {}
         self._due: list[tuple[float, int, Ticket]] = []
         self._order = itertools.count()
-        self._waiting_count = 0
-        self._waiting_seconds = 0.0
-        self._reserved_seconds = 0.0
-        self._running_seconds = 0.0
-        self._running = 0
+        self._backlog = Backlog(workers, max_queue_seconds)
         self._closed = False
 
     # Admission -----------------------------------------------------------------------------------
@@ -116,10 +107,11 @@ class Scheduler:
         Raises QueueFullError, DeadlineExceededError (it could not be met) or ClosedError.
         """
         with self._changed:
+            self._refuse_if_closed()
             cost = self._lines[model].cost
             seconds = sum(cost.predict(1, length) for length in lengths)
-            self._admit(seconds, deadline)
-            self._reserved_seconds += seconds
+            self._backlog.admit(seconds, deadline, self._clock())
+            self._backlog.reserved.add(seconds)
             return Reservation(model, deadline, seconds)
 
     def release(self, reservation: Reservation) -> None:
@@ -127,7 +119,7 @@ class Scheduler:
         with self._changed:
             if reservation.open:
                 reservation.open = False
-                self._reserved_seconds = max(0.0, self._reserved_seconds - reservation.seconds)
+                self._backlog.reserved.remove(reservation.seconds)
 
     def submit(
         self,
@@ -143,24 +135,22 @@ class Scheduler:
         """
         self.release(reservation)
         with self._changed:
+            self._refuse_if_closed()
             line = self._lines[reservation.model]
             now = self._clock()
             costs = [line.cost.predict(1, sequence.length) for sequence in sequences]
-            if self._closed:
-                raise ClosedError("The service is shutting down.")
-            self._refuse_if_too_late(sum(costs), reservation.deadline, now)
+            self._backlog.refuse_if_too_late(sum(costs), reservation.deadline, now)
             submission = Submission(reservation.deadline, on_done, admitted=now)
             submission.rows = [None] * len(sequences)
             submission.unanswered = len(sequences)
             before = 0.0
             for index, (sequence, cost) in enumerate(zip(sequences, costs, strict=True)):
-                ticket = Ticket(sequence, line, submission, index, now + before, cost)
+                ticket = Ticket(sequence, line.name, submission, index, now + before, cost)
                 before += cost
+                self._backlog.waiting.add(cost)
                 submission.tickets.append(ticket)
                 line.add(ticket)
                 heapq.heappush(self._due, (ticket.due, next(self._order), ticket))
-            self._waiting_count += len(sequences)
-            self._waiting_seconds += before
             self._changed.notify(min(len(sequences), self._workers))
             self._report_queue()
         return submission
@@ -174,29 +164,13 @@ class Scheduler:
             self._withdraw(submission)
 
     def queue_is_idle(self) -> bool:
-        """Whether nothing waits, is reserved or runs."""
+        """Whether nothing waits, is being tokenised or runs."""
         with self._changed:
-            return not (self._waiting_count or self._reserved_seconds or self._running)
+            return self._backlog.is_empty
 
-    def _admit(self, seconds: float, deadline: float) -> None:
+    def _refuse_if_closed(self) -> None:
         if self._closed:
             raise ClosedError("The service is shutting down.")
-        ahead = self._waiting_seconds + self._reserved_seconds
-        room = self._max_queue_seconds * self._workers
-        if ahead > 0 and ahead + seconds > room:
-            # There is room again when enough of what is ahead has run to let this request in.
-            surplus = min(ahead, ahead + seconds - room)
-            raise QueueFullError((surplus + self._running_seconds) / self._workers)
-        self._refuse_if_too_late(seconds, deadline, self._clock())
-
-    def _refuse_if_too_late(self, seconds: float, deadline: float, now: float) -> None:
-        ahead = self._waiting_seconds + self._reserved_seconds + self._running_seconds
-        predicted = (ahead + seconds) / self._workers
-        if now + predicted > deadline:
-            raise DeadlineExceededError(
-                f"The answer is predicted to take {predicted:.2g} s "
-                f"and the deadline is in {max(0.0, deadline - now):.2g} s."
-            )
 
     # Workers -------------------------------------------------------------------------------------
 
@@ -232,8 +206,7 @@ class Scheduler:
         rows, padded_length = len(run.tickets), run.padded_length
         done = []
         with self._changed:
-            self._running -= 1
-            self._running_seconds = max(0.0, self._running_seconds - run.cost_seconds)
+            self._backlog.running.remove(run.cost_seconds)
             run.line.cost.observe(rows, padded_length, seconds)
             for ticket, answer in zip(run.tickets, answers, strict=True):
                 submission = ticket.submission
@@ -292,7 +265,7 @@ class Scheduler:
                 break
         if not self._due:
             return None, expired
-        line = anchor.line
+        line = self._lines[anchor.model]
         plan = plan_batch(anchor.sequence.length, line.lengths, self._limits_for(line))
         tickets = []
         for length, count in plan.items():
@@ -313,8 +286,7 @@ class Scheduler:
                 ticket.submission.first_started = now
         padded_length = max(ticket.sequence.length for ticket in tickets)
         run = Run(line, tickets, line.cost.predict(len(tickets), padded_length))
-        self._running += 1
-        self._running_seconds += run.cost_seconds
+        self._backlog.running.add(run.cost_seconds)
         self._report_queue()
         return run, expired
 
@@ -322,7 +294,7 @@ class Scheduler:
         """Share what waits evenly among the idle workers while it is less than a full batch for
         each.
         """
-        idle = max(1, self._workers - self._running)
+        idle = max(1, self._workers - self._backlog.running.count)
         share = math.ceil(line.waiting_tokens / idle)
         return BatchLimits(min(self._limits.padded_tokens, share), self._limits.waste)
 
@@ -346,19 +318,15 @@ class Scheduler:
                 self._take_out(ticket)
         submission.tickets = []
         # Cancelled tickets leave the heap when they surface; sweep them when they are most of it.
-        if len(self._due) > 64 and len(self._due) > 2 * self._waiting_count:
+        if len(self._due) > 64 and len(self._due) > 2 * self._backlog.waiting.count:
             self._due = [entry for entry in self._due if entry[2].waiting]
             heapq.heapify(self._due)
         self._report_queue()
 
     def _take_out(self, ticket: Ticket) -> None:
         ticket.waiting = False
-        ticket.line.remove(ticket)
-        self._waiting_count -= 1
-        self._waiting_seconds -= ticket.cost_seconds
-        if self._waiting_count == 0:
-            self._waiting_seconds = 0.0  # no rounding error survives an empty queue
+        self._lines[ticket.model].remove(ticket)
+        self._backlog.waiting.remove(ticket.cost_seconds)
 
     def _report_queue(self) -> None:
-        seconds = (self._waiting_seconds + self._reserved_seconds) / self._workers
-        self._observer.queue_changed(self._waiting_count, seconds)
+        self._observer.queue_changed(self._backlog.waiting.count, self._backlog.queue_seconds)

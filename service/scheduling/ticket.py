@@ -2,13 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from service.runtime.sequence import Sequence
 from service.runtime.session import Logits
-
-if TYPE_CHECKING:
-    from service.scheduling.waiting import WaitingLine
 
 
 @dataclass(slots=True, eq=False)
@@ -46,7 +42,7 @@ class Ticket:
     """One sequence that waits, and the promise that it will be answered or refused."""
 
     sequence: Sequence
-    line: "WaitingLine"
+    model: str
     submission: Submission
     index: int
     """Position in the submission."""

@@ -121,7 +121,7 @@ def test_a_short_question_overtakes_the_later_windows_of_a_long_document(bench):
     bench.clock.now += 0.5
     with pytest.raises(QueueFullError):
         bench.submit(10)
-    bench.scheduler._max_queue_seconds = 60
+    bench.scheduler._backlog._room_seconds = 60
     bench.submit(10)
     order = [lengths[0] for lengths in bench.run_all()]
     assert order.index(10) == 2

@@ -25,7 +25,7 @@ class RefusesLength:
 def run_of(executor, *lengths):
     line = WaitingLine("a", executor, CostModel())
     tickets = [
-        Ticket(sequence(length), line, Submission(0, print), index, 0, 0)
+        Ticket(sequence(length), "a", Submission(0, print), index, 0, 0)
         for index, length in enumerate(lengths)
     ]
     return Run(line, tickets, 0.0)
