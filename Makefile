@@ -7,10 +7,10 @@ TORCH := torch==2.13.0
 PIP_FLAGS := --quiet --disable-pip-version-check --no-input
 LOCKED = $(VENV)/bin/pip install $(PIP_FLAGS) --require-hashes -r
 BUILD_PROJECT = install $(PIP_FLAGS) --no-deps --no-build-isolation --editable .
-CODE := service export model_directory training bench tests
+CODE := service export model_directory training bench deploy tests
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test lint format typecheck coverage parity bench models image compose-up lock clean
+.PHONY: help install serve test lint format typecheck coverage parity bench models image verify-image compose-up lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -90,6 +90,9 @@ models: $(PARITY_VENV)/.parity ## remake the default models: make models DATA=â€
 
 image: ## build the container image
 	docker build --tag albert-serve .
+
+verify-image: $(VENV)/bin/python ## prove image and compose file with a container engine (ENGINE=docker)
+	$(VENV)/bin/python -m tests.container.verify
 
 compose-up: ## start the service and Prometheus
 	docker compose up --detach --build

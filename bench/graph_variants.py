@@ -23,11 +23,11 @@ import typer
 from numpy.typing import NDArray
 from onnx import helper as onnx_helper
 
+from bench.checkpoints import BASE, write_checkpoint
 from export.checkpoint import Checkpoint, read_checkpoint
 from export.graph import IR_VERSION, OPSET, AlbertWriter
 from export.graph_builder import GraphBuilder, LoopBody
 from export.weights import layer_prefix
-from tests.checkpoints import BASE, write_checkpoint
 
 SHAPES = ((8, 128), (1, 128), (1, 32))  # batch, tokens
 CONTRIB = "com.microsoft"

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from bench.checkpoints import BASE, Shape
 from bench.lengths import MIXED, LengthMix
-from tests.checkpoints import BASE, Shape
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
+from bench.checkpoints import SENTENCES, Shape, write_checkpoint
 from bench.errors import BenchError
 from bench.repository import ROOT
 from bench.texts import write_texts
 from model_directory.integrity import open_version
-from tests.checkpoints import SENTENCES, Shape, write_checkpoint
 
 NAME = "subject"
 

@@ -28,9 +28,9 @@ class TaskName(StrEnum):
 PRETRAINING_MINUTES = 18.5
 PRETRAINING_RATE = 7e-4
 FINETUNING = {
-    TaskName.QUESTION_ANSWERING: (28.0, 6e-4, 4_096),
-    TaskName.SENTIMENT: (10.0, 5e-4, 2_048),
-    TaskName.TOPICS: (6.0, 5e-4, 2_048),
+    TaskName.QUESTION_ANSWERING: (34.5, 6e-4, 4_096),
+    TaskName.SENTIMENT: (5.0, 5e-4, 2_048),
+    TaskName.TOPICS: (3.0, 5e-4, 2_048),
 }
 """Minutes, peak learning rate and padded tokens of a batch, for each task."""
 

@@ -45,5 +45,6 @@ def _request(
     )
 
 
-def _say(step: str) -> None:
-    print(step, flush=True)
+def _say(stage: str, done: int = 0, total: int | None = None) -> None:
+    if done == 0:
+        print(stage, flush=True)

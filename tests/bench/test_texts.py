@@ -1,8 +1,8 @@
 import pytest
 
+from bench.checkpoints import SENTENCES, build_tokenizer
 from bench.lengths import MIXED
 from bench.texts import write_texts
-from tests.checkpoints import SENTENCES, build_tokenizer
 
 
 def test_every_text_has_the_tokens_that_were_asked_for_and_none_comes_twice():

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from bench.checkpoints import Shape, write_checkpoint
 from export.exporter import ExportRequest, export_checkpoint
-from tests.checkpoints import Shape, write_checkpoint
 from tests.server import ServerProcess
 
 SLOW = Shape(

@@ -123,6 +123,27 @@ def test_a_port_that_is_taken_is_one_line_and_status_1(tiny_models):
     assert "Traceback" not in process.stderr
 
 
+def test_a_signal_during_the_imports_ends_it_cleanly(tiny_models):
+    process = subprocess.Popen(
+        [sys.executable, "-X", "importtime", "-m", "service", "--models", str(tiny_models)],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process, process.stderr:
+        for line in process.stderr:  # importtime names each module when its import is over
+            if "structlog" in line:
+                break
+        process.send_signal(signal.SIGTERM)
+        process.stderr.read()
+        assert process.wait(20) == 0
+
+
+def test_onnxruntime_sends_nothing_home(tiny_models, tmp_path):
+    with ServerProcess(tiny_models, HOME=str(tmp_path)) as server:
+        server.client.post("/v1/sentiment", json={"inputs": "good"})
+    assert not list(tmp_path.rglob("*onnxruntime*"))
+
+
 def test_an_unknown_variable_is_pointed_out(tiny_models):
     with ServerProcess(tiny_models, ALBERT_THREAD="3", ALBERT_SERVICE_HOST="10.0.0.1") as server:
         warned = [event["variable"] for event in server.events() if "variable" in event]

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.checkpoints import write_checkpoint
 from export.exporter import ExportReport, ExportRequest, export_checkpoint
-from tests.checkpoints import write_checkpoint
 
 
 def silent(stage: str, done: int = 0, of: int = 0) -> None:

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.checkpoints import write_checkpoint
 from export.check import check_version
 from export.checkpoint import read_checkpoint
 from export.errors import ExportRefusedError
 from export.exporter import ExportReport
 from export.graph import build_graph
 from export.weights import Weights
-from tests.checkpoints import write_checkpoint
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from bench.checkpoints import TINY, random_tensors, write_checkpoint, write_tensors
 from export.checkpoint import read_checkpoint
 from export.errors import ExportRefusedError
-from tests.checkpoints import TINY, random_tensors, write_checkpoint, write_tensors
 
 
 @pytest.fixture

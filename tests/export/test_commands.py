@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from bench.checkpoints import Shape, write_checkpoint
 from export import commands
 from export.exporter import ExportReport
 from model_directory.catalogue import list_models
-from tests.checkpoints import Shape, write_checkpoint
 
 REPOSITORY = Path(__file__).parents[2]
 

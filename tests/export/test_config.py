@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.checkpoints import TINY, config_of
 from export.config import Activation, AlbertConfig, parse_config
 from export.errors import ExportRefusedError
 from model_directory.manifest import ProblemType
-from tests.checkpoints import TINY, config_of
 
 
 def fields(labels: tuple[str, ...] | None = ("no", "yes"), **changes: Any) -> dict[str, Any]:

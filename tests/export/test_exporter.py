@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bench.checkpoints import TINY, random_tensors, write_checkpoint, write_tensors
 from export import exporter
 from export.errors import ExportRefusedError
 from export.exporter import ExportReport, ExportRequest, export_checkpoint
@@ -15,7 +16,6 @@ from export.graph import build_graph
 from model_directory.catalogue import list_models
 from model_directory.integrity import open_version
 from model_directory.manifest import ProblemType, Task
-from tests.checkpoints import TINY, random_tensors, write_checkpoint, write_tensors
 from tests.export.conftest import silent
 
 

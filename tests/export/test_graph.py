@@ -6,13 +6,13 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 
+from bench.checkpoints import TINY, Shape, write_checkpoint, write_tensors
+from bench.checkpoints import random_tensors as random_checkpoint
 from export.checkpoint import Checkpoint, read_checkpoint
 from export.graph import INPUTS, build_graph
 from export.parity import ParitySequence, open_session, run_batch
 from export.reference import Reference
 from model_directory.external_data import refuse_external_data
-from tests.checkpoints import TINY, Shape, write_checkpoint, write_tensors
-from tests.checkpoints import random_tensors as random_checkpoint
 
 SHAPES = (
     TINY,

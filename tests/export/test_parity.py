@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.checkpoints import Shape, write_checkpoint
 from export.checkpoint import Checkpoint, read_checkpoint
 from export.config import AlbertConfig
 from export.errors import ExportRefusedError
@@ -17,7 +18,6 @@ from export.parity import (
 from export.tokenizer import CheckedTokenizer, check_tokenizer
 from export.weights import Weights
 from model_directory.manifest import Parity
-from tests.checkpoints import Shape, write_checkpoint
 from tests.export.conftest import silent
 
 

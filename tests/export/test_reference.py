@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.checkpoints import TINY, Shape, Tensors, config_of, random_tensors
 from export.config import Activation, parse_config
 from export.reference import Reference, activate, erf
 from export.weights import Weights
-from tests.checkpoints import TINY, Shape, Tensors, config_of, random_tensors
 
 
 def reference(

@@ -6,10 +6,10 @@ import pytest
 from tokenizers import Tokenizer, processors
 from tokenizers.models import WordLevel
 
+from bench.checkpoints import TINY, build_tokenizer, config_of
 from export.config import AlbertConfig, parse_config
 from export.errors import ExportRefusedError
 from export.tokenizer import check_tokenizer
-from tests.checkpoints import TINY, build_tokenizer, config_of
 
 
 def config(**changes: Any) -> AlbertConfig:

@@ -3,10 +3,10 @@ import json
 import numpy as np
 import pytest
 
+from bench.checkpoints import TINY, Shape, config_of, random_tensors
 from export.config import AlbertConfig, parse_config
 from export.errors import ExportRefusedError
 from export.weights import Weights, check_names_and_shapes, expected_shapes
-from tests.checkpoints import TINY, Shape, config_of, random_tensors
 
 
 def config_with(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tests.checkpoints import Shape
+from bench.checkpoints import Shape
 
 
 @dataclass(frozen=True, slots=True)

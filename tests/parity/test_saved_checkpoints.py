@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from bench.checkpoints import TINY, build_tokenizer
 from export.exporter import ExportRequest, export_checkpoint
 from model_directory.integrity import open_version
 from model_directory.manifest import ProblemType, Task
-from tests.checkpoints import TINY, build_tokenizer
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")

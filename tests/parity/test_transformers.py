@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from bench.checkpoints import write_checkpoint
 from export.checkpoint import read_checkpoint
 from export.graph import build_graph
 from export.parity import ParitySequence, open_session, run_batch
 from export.reference import Reference
-from tests.checkpoints import write_checkpoint
 from tests.parity.checkpoint_grid import CASES, Case
 from tests.parity.conftest import Difference
 

@@ -2,9 +2,9 @@
 
 import pytest
 
+from bench.checkpoints import build_tokenizer
 from model_directory.manifest import TokenizerFacts
 from service.tasks.encoding import TextEncoder
-from tests.checkpoints import build_tokenizer
 
 FACTS = TokenizerFacts(
     cls_token_id=2, sep_token_id=3, pad_token_id=0, unk_token_id=1, vocab_size=160, lower_case=True

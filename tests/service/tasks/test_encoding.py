@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.checkpoints import build_tokenizer
+from bench.checkpoints import build_tokenizer
 
 TEXTS = ["the film was good", "", "Ünïcode 🎉 and\ttabs\r\n", "[SEP] in a text", "a" * 500]
 

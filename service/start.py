@@ -1,0 +1,65 @@
+"""From settings to a running server, and to an exit status."""
+
+import sys
+from collections.abc import Callable
+
+import structlog
+from starlette.types import ASGIApp
+
+from service.app import Application
+from service.server import serve
+from service.settings import Settings, SettingsError, read_settings, unknown_variables
+from service.telemetry.logging import configure_logging
+from service.telemetry.tracing import TracingUnavailableError, trace
+
+log = structlog.get_logger(__name__)
+
+DONE = 0
+REFUSED = 1
+WRONG_USAGE = 2
+
+
+def start(arguments: list[str]) -> int:
+    """Serve until a signal.
+
+    Returns the exit status: 0 after a clean stop, 1 when the port or the tracing that was asked for
+    cannot be had, 2 for settings out of range.
+    """
+    try:
+        settings = read_settings(arguments)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return WRONG_USAGE
+    configure_logging(settings.log_format, settings.log_level)
+    for name in unknown_variables():
+        log.warning("an unknown variable is ignored", variable=name)
+    application = Application(settings)
+    if not settings.tracing:
+        return _serve(application, application.asgi, settings)
+    try:
+        traced, flush = trace(application.asgi)
+    except TracingUnavailableError as error:
+        print(f"ALBERT_TRACING (--tracing) is set: {error}", file=sys.stderr)
+        return REFUSED
+    return _serve(application, traced, settings, flush)
+
+
+def _serve(
+    application: Application,
+    app: ASGIApp,
+    settings: Settings,
+    flush: Callable[[], None] | None = None,
+) -> int:
+    served = serve(
+        app,
+        application.lifecycle,
+        host=settings.host,
+        port=settings.port,
+        receive_seconds=settings.receive_timeout,
+        drain_seconds=settings.drain_seconds,
+        on_listening=application.listening,
+        abandon=application.scheduler.abandon,
+    )
+    if flush is not None:
+        flush()
+    return DONE if served else REFUSED
