@@ -74,7 +74,7 @@ def question_answering_figures(model: LoadedModel, data: Path) -> list[Figure]:
     mixed = [*questions, *paired_with_other_paragraphs(questions)]
     told = _answers(model, mixed, no_answer=True)
     mixed_f1 = [token_f1(text, _texts(one)) for text, one in zip(told, mixed, strict=True)]
-    with_none = "the same, and each question over a paragraph without its answer"
+    with_none = f"{dataset}, and over paragraphs without the answer"
     return [
         _figure(dataset, "exact match", _mean(exact), count, SQUAD_SOURCE),
         _figure(dataset, "F1", _mean(overlap), count, SQUAD_SOURCE),

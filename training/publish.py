@@ -45,6 +45,6 @@ def _request(
     )
 
 
-def _say(stage: str, done: int = 0, total: int | None = None) -> None:
+def _say(stage: str, done: int = 0, of: int = 0) -> None:
     if done == 0:
         print(stage, flush=True)
