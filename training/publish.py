@@ -8,7 +8,10 @@ from export.exporter import ExportRequest, export_checkpoint
 from training.evaluate import evaluate, write_figures
 
 CARDS = Path(__file__).parent / "cards"
-LICENCE = "Apache-2.0; the data sets' own terms are in the card"
+LICENCE = (
+    "Apache-2.0 for what this project adds; several of the training sets are for research only "
+    "or state no licence: see the card"
+)
 
 
 def publish(task: str, data: Path, work: Path, models: Path) -> Path:
