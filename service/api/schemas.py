@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, StrictBool, Tag
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, StrictBool, Tag
 
 from model_directory.manifest import Architecture, Figure, Parity, ProblemType, Task
 from service.tasks.classification import Activation, Truncation
@@ -13,7 +13,14 @@ TAGS = frozenset({"<text>", "<object>", "<list>"})
 must not see them.
 """
 
-Count = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
+
+def _integral(value: Any) -> Any:
+    """JSON has one kind of number: 2.0 is the integer 2 (JSON Schema, 6.1.1)."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Integer = Annotated[int, Field(strict=True), BeforeValidator(_integral)]
+Count = Annotated[Integer, Field(ge=1, le=1_000_000)]
 
 
 def _kind(value: Any) -> str | None:
@@ -136,11 +143,11 @@ class QuestionAnsweringParameters(_Body):
     """How answers are searched; lengths are in tokens."""
 
     top_k: Annotated[
-        Annotated[int, Field(ge=1, le=1000, strict=True)] | None,
+        Annotated[Integer, Field(ge=1, le=1000)] | None,
         Field(description="How many answers, best first (default 1)."),
     ] = None
     doc_stride: Annotated[
-        Annotated[int, Field(ge=0, le=1_000_000, strict=True)] | None,
+        Annotated[Integer, Field(ge=0, le=1_000_000)] | None,
         Field(
             description="Tokens that neighbouring windows share "
             "(default: the smaller of 128 and half of max_seq_len)."

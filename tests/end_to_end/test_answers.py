@@ -78,6 +78,13 @@ def test_top_k_and_function_to_apply(tiny, tiny_models):
     assert [item["score"] for item in predictions] == pytest.approx(best, abs=1e-4)
 
 
+def test_an_integer_may_be_written_as_json_writes_numbers(tiny):
+    content = b'{"inputs": "good", "parameters": {"top_k": 2.0}}'
+    headers = {"Content-Type": "application/json"}
+    answer = tiny.client.post("/v1/classification", content=content, headers=headers)
+    assert len(answer.json()[0]) == 2
+
+
 @pytest.mark.parametrize(
     ("model", "score"),
     [
