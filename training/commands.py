@@ -28,7 +28,7 @@ class TaskName(StrEnum):
 PRETRAINING_MINUTES = 18.5
 PRETRAINING_RATE = 7e-4
 FINETUNING = {
-    TaskName.QUESTION_ANSWERING: (34.5, 6e-4, 4_096),
+    TaskName.QUESTION_ANSWERING: (54.0, 6e-4, 4_096),
     TaskName.SENTIMENT: (5.0, 5e-4, 2_048),
     TaskName.TOPICS: (3.0, 5e-4, 2_048),
 }
