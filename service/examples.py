@@ -12,7 +12,7 @@ BODIES = {
     },
     Task.QUESTION_ANSWERING: {
         "inputs": {
-            "question": "When was the treaty signed?",
+            "question": "Where was the treaty signed?",
             "context": "The treaty was signed in Lisbon on 13 December 2007 by all member states.",
         }
     },

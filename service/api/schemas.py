@@ -186,7 +186,7 @@ class QuestionAnsweringBody(_Body):
             "examples": [
                 {
                     "inputs": {
-                        "question": "When was the treaty signed?",
+                        "question": "Where was the treaty signed?",
                         "context": "The treaty was signed in Lisbon in December 2007.",
                     }
                 }

@@ -52,7 +52,7 @@ def test_the_printed_curl_lines_work_when_pasted(default_server):
     sentiment, topic, answer = answers
     assert sentiment[0][0]["label"] == "positive"
     assert topic[0][0]["label"] == "Sports"
-    assert answer["answer"] == "13 December 2007"
+    assert answer["answer"] == "Lisbon"
 
 
 def test_the_readme_shows_the_lines_that_are_printed(default_server):
