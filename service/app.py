@@ -27,6 +27,7 @@ from service.inference import Inference
 from service.lifecycle import Lifecycle
 from service.registry import Registry
 from service.runtime.cores import available_cores
+from service.runtime.priority import give_way
 from service.scheduling.batch_plan import BatchLimits
 from service.scheduling.scheduler import Scheduler
 from service.scheduling.workers import Workers
@@ -56,7 +57,9 @@ class Application:
             observer=self.metrics,
         )
         self._workers = Workers(self.scheduler, self._threads)
-        self._preparation = ThreadPoolExecutor(self._threads, thread_name_prefix="prepare")
+        self._preparation = ThreadPoolExecutor(
+            self._threads, thread_name_prefix="prepare", initializer=give_way
+        )
         self.asgi = self._build()
 
     def listening(self, port: int) -> None:

@@ -5,6 +5,7 @@ import time
 
 import structlog
 
+from service.runtime.priority import give_way
 from service.runtime.session import Logits
 from service.scheduling.scheduler import Run, Scheduler
 
@@ -37,6 +38,7 @@ class Workers:
             thread.join(max(0.0, end - time.monotonic()))
 
     def _work(self) -> None:
+        give_way()
         while (run := self._scheduler.take()) is not None:
             answers, seconds = execute(run)
             self._scheduler.finish(run, answers, seconds)

@@ -31,10 +31,19 @@ class EncodedText:
         """Token ids, int64 ``[tokens]``."""
         return np.asarray(self.encoding.ids, dtype=np.int64)
 
-    @cached_property
-    def offsets(self) -> NDArray[np.int64]:
-        """First and one-past-last code point of each token in the text, int64 ``[tokens, 2]``."""
-        return np.asarray(self.encoding.offsets, dtype=np.int64).reshape(-1, 2)
+    def characters(self, first: int, last: int) -> tuple[int, int]:
+        """First and one-past-last code point, in the text, of tokens ``first … last``.
+
+        Asked token by token: to fetch the offsets of a long text's tokens all at once holds the
+        interpreter for tens of milliseconds.
+        """
+        return self._characters_of(first)[0], self._characters_of(last)[1]
+
+    def _characters_of(self, token: int) -> tuple[int, int]:
+        characters = self.encoding.token_to_chars(token)
+        if characters is None:
+            raise IndexError(f"there is no token {token}")
+        return characters
 
     @cached_property
     def word_ids(self) -> NDArray[np.int64]:

@@ -216,8 +216,7 @@ def decode_answers(
                 # A word that a window's edge cuts is only as long as the window shows it.
                 first_token = max(window.first, word_first[first_token])
                 last_token = min(window.last - 1, word_last[last_token])
-            begin = int(question.context.offsets[first_token, 0])
-            end = int(question.context.offsets[last_token, 1])
+            begin, end = question.context.characters(first_token, last_token)
             text = question.text[begin:end]
             known = answers.get(text.lower())
             if known is None:

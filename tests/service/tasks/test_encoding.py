@@ -27,6 +27,6 @@ def test_a_pair_is_encoded_as_by_the_template(encoder, first, second):
 def test_offsets_count_code_points_of_the_text_as_it_was_given(encoder):
     text = "Ünïcode 🎉 good"
     encoded = encoder.encode([text])[0]
-    assert len(encoded) == len(encoded.offsets) == len(encoded.word_ids)
-    start, end = encoded.offsets[-1]
+    assert len(encoded) == len(encoded.word_ids)
+    start, end = encoded.characters(len(encoded) - 1, len(encoded) - 1)
     assert text[start:end].strip() == "good"

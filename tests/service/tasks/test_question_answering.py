@@ -108,7 +108,7 @@ def test_a_long_context_is_answered_from_any_of_its_windows(task):
     question = prepared.plan.questions[0]
     assert len(question.windows) > 3
     end = context.rindex("program") + 7
-    token = question.context.offsets[:, 1].tolist().index(end)
+    token = [last for _, last in question.context.encoding.offsets].index(end)
     best = answer(task, request(context=context), (token, token, 9.0))[0]
     assert best.answer.strip() == "program"
     assert best.end == end
