@@ -63,16 +63,16 @@ def pretrain_command(
     pretrain(work, PretrainingPlan(minutes, PRETRAINING_RATE, threads=threads))
 
 
-@application.command("finetune")
-def finetune_command(
-    task: Annotated[TaskName, typer.Option(help="Which default model.")],
+@application.command("model")
+def model_command(
+    name: Annotated[TaskName, typer.Option(help="Which default model.")],
     data: DataOption,
     work: WorkOption,
     encoder: Annotated[Path | None, typer.Option(help="Default: WORK/encoder.")] = None,
     minutes: Annotated[float | None, typer.Option(help="Wall clock.", min=0.1)] = None,
     threads: ThreadsOption = 2,
 ) -> None:
-    """Fine-tune the encoder for a task; the best checkpoint is WORK/final/TASK."""
+    """Fine-tune the encoder for a default model; the best checkpoint is WORK/final/NAME."""
     from training.finetune import FinetuningPlan, finetune
     from training.question_answering import question_answering_task
     from training.text_labels import sentiment_task, topics_task
@@ -82,10 +82,10 @@ def finetune_command(
         TaskName.TOPICS: topics_task,
         TaskName.QUESTION_ANSWERING: question_answering_task,
     }
-    usual_minutes, rate, padded_tokens = FINETUNING[task]
+    usual_minutes, rate, padded_tokens = FINETUNING[name]
     start = encoder or work / "encoder"
     plan = FinetuningPlan(minutes or usual_minutes, rate, padded_tokens, threads=threads)
-    finetune(makers[task](data, start), plan, start, work)
+    finetune(makers[name](data, start), plan, start, work)
 
 
 @application.command("evaluate")
@@ -130,6 +130,6 @@ def all_command(
     tokenizer_command(data, work)
     pack_command(data, work)
     pretrain_command(work, threads=threads)
-    for task in FINETUNING:
-        finetune_command(task, data, work, threads=threads)
-        export_command(task, data, work, models)
+    for name in FINETUNING:
+        model_command(name, data, work, threads=threads)
+        export_command(name, data, work, models)
