@@ -1,0 +1,1 @@
+"""Fine-tuning on a user's own files: from labelled rows to a checkpoint that can be exported."""
