@@ -14,7 +14,7 @@ POOL_BATCHES = 50
 class Row:
     """One training row.
 
-    ``ids``: uint16 [tokens], special tokens included. ``second_segment``: position at which type
+    ``ids``: unsigned integers [tokens], special tokens included. ``second_segment``: position at which type
     ids become 1; the row's length where there is one segment. ``target``: a label, or the inclusive
     token positions of an answer's start and end.
     """

@@ -11,11 +11,13 @@ from training.rows import Row
 from training.tokenizer import CLS, SEP
 
 LONGEST_QUESTION = 48
+OWN_SPECIALS = (CLS, SEP)
+"""Ids of [CLS] and [SEP] in our own vocabulary; others have others."""
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedText:
-    """Token ids of a text, uint16 [tokens], and each token's characters: int32 [tokens] twice."""
+    """Token ids of a text, uint32 [tokens], and each token's characters: int32 [tokens] twice."""
 
     ids: np.ndarray
     starts: np.ndarray
@@ -32,7 +34,7 @@ def encode_texts(texts: set[str], tokenizer: Tokenizer) -> dict[str, EncodedText
             block, tokenizer.encode_batch(block, add_special_tokens=False), strict=True
         ):
             offsets = np.array(encoding.offsets, dtype=np.int32).reshape(-1, 2)
-            ids = np.array(encoding.ids, dtype=np.uint16)
+            ids = np.array(encoding.ids, dtype=np.uint32)
             encoded[text] = EncodedText(ids, offsets[:, 0], offsets[:, 1])
     return encoded
 
@@ -59,6 +61,7 @@ def answered_row(
     answer: tuple[int, str],
     longest: int,
     draw: random.Random,
+    specials: tuple[int, int] = OWN_SPECIALS,
 ) -> Row | None:
     """The row of an answered question, cut to ``longest`` tokens around its answer."""
     last = answer[0] + len(answer[1].rstrip())
@@ -71,27 +74,35 @@ def answered_row(
     if first is None:
         return None
     shift = len(question) + 2 - first
-    return _row(question, context.ids[first : first + room], (span[0] + shift, span[1] + shift))
+    target = (span[0] + shift, span[1] + shift)
+    return _row(question, context.ids[first : first + room], target, specials)
 
 
 def unanswered_row(
-    asked: EncodedText, context: EncodedText, longest: int, draw: random.Random
+    asked: EncodedText,
+    context: EncodedText,
+    longest: int,
+    draw: random.Random,
+    specials: tuple[int, int] = OWN_SPECIALS,
 ) -> Row:
     """The row of a question over a text that does not answer it: the answer is [CLS]."""
     question = asked.ids[:LONGEST_QUESTION]
     room = longest - 3 - len(question)
     first = draw.randint(0, max(0, len(context.ids) - room))
-    return _row(question, context.ids[first : first + room], (0, 0))
+    return _row(question, context.ids[first : first + room], (0, 0), specials)
 
 
 def question_row(asked: EncodedText, context: EncodedText, longest: int) -> Row:
     """The row of a question over the first tokens of a context, without a target."""
     question = asked.ids[:LONGEST_QUESTION]
-    return _row(question, context.ids[: longest - 3 - len(question)], ())
+    return _row(question, context.ids[: longest - 3 - len(question)], (), OWN_SPECIALS)
 
 
-def _row(question: np.ndarray, context: np.ndarray, target: tuple[int, ...]) -> Row:
-    ids = np.concatenate([[CLS], question, [SEP], context, [SEP]]).astype(np.uint16)
+def _row(
+    question: np.ndarray, context: np.ndarray, target: tuple[int, ...], specials: tuple[int, int]
+) -> Row:
+    cls, sep = specials
+    ids = np.concatenate([[cls], question, [sep], context, [sep]]).astype(np.uint32)
     return Row(ids, len(question) + 2, target)
 
 
@@ -101,6 +112,7 @@ def span_rows(
     longest: int,
     unanswerable_share: float,
     draw: random.Random,
+    specials: tuple[int, int] = OWN_SPECIALS,
 ) -> list[Row]:
     """Rows for all questions, and for a share of them a second one over a text without the answer.
 
@@ -113,15 +125,16 @@ def span_rows(
     for question in questions:
         asked, context = encoded[question.question], encoded[question.context]
         if not question.answers:
-            rows.append(unanswered_row(asked, context, longest, draw))
+            rows.append(unanswered_row(asked, context, longest, draw, specials))
             continue
-        row = answered_row(asked, context, usual_answer(question.answers, draw), longest, draw)
+        answer = usual_answer(question.answers, draw)
+        row = answered_row(asked, context, answer, longest, draw, specials)
         if row is not None:
             rows.append(row)
         if draw.random() < unanswerable_share:
             other = draw.choice(paragraphs[question.article])
             if not any(text.lower() in other.lower() for _, text in question.answers):
-                rows.append(unanswered_row(asked, encoded[other], longest, draw))
+                rows.append(unanswered_row(asked, encoded[other], longest, draw, specials))
     return rows
 
 
