@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from training.recipe import DEFAULT_CONFIG, Recipe, load_recipe
+
 # Two threads that spin while they wait stop each other when another program needs a core.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
@@ -17,22 +19,18 @@ WorkOption = Annotated[Path, typer.Option(help="Where checkpoints, logs and cach
 ThreadsOption = Annotated[int, typer.Option(help="Processor threads.", min=1)]
 
 
-class TaskName(StrEnum):
+ConfigOption = Annotated[
+    str, typer.Option(help="A recipe in training/configs, or the path of a .toml file.")
+]
+
+
+class ModelName(StrEnum):
     """The default models."""
 
-    SENTIMENT = "sentiment"
-    TOPICS = "topics"
     QUESTION_ANSWERING = "question-answering"
-
-
-PRETRAINING_MINUTES = 18.5
-PRETRAINING_RATE = 7e-4
-FINETUNING = {
-    TaskName.QUESTION_ANSWERING: (54.0, 6e-4, 4_096),
-    TaskName.SENTIMENT: (5.0, 5e-4, 2_048),
-    TaskName.TOPICS: (3.0, 5e-4, 2_048),
-}
-"""Minutes, peak learning rate and padded tokens of a batch, for each task."""
+    INTENTS = "intents"
+    TOPICS = "topics"
+    SENTIMENT = "sentiment"
 
 
 @application.command("tokenizer")
@@ -54,37 +52,40 @@ def pack_command(data: DataOption, work: WorkOption) -> None:
 @application.command("pretrain")
 def pretrain_command(
     work: WorkOption,
-    minutes: Annotated[float, typer.Option(help="Wall clock.", min=0.1)] = PRETRAINING_MINUTES,
+    config: ConfigOption = DEFAULT_CONFIG,
     threads: ThreadsOption = 2,
 ) -> None:
     """Pretrain the encoder, or go on where a run was stopped."""
-    from training.pretrain import PretrainingPlan, pretrain
+    from training.pretrain import pretrain
 
-    pretrain(work, PretrainingPlan(minutes, PRETRAINING_RATE, threads=threads))
+    recipe = _recipe(config, threads)
+    pretrain(work, recipe.pretraining, recipe.widths)
 
 
 @application.command("model")
 def model_command(
-    name: Annotated[TaskName, typer.Option(help="Which default model.")],
+    name: Annotated[ModelName, typer.Option(help="Which default model.")],
     data: DataOption,
     work: WorkOption,
+    config: ConfigOption = DEFAULT_CONFIG,
     encoder: Annotated[Path | None, typer.Option(help="Default: WORK/encoder.")] = None,
-    minutes: Annotated[float | None, typer.Option(help="Wall clock.", min=0.1)] = None,
     threads: ThreadsOption = 2,
 ) -> None:
     """Fine-tune the encoder for a default model; the best checkpoint is WORK/final/NAME."""
-    from training.finetune import FinetuningPlan, finetune
+    from training.finetune import finetune
+    from training.intents import intents_task
     from training.question_answering import question_answering_task
-    from training.text_labels import sentiment_task, topics_task
+    from training.sentiment import sentiment_task
+    from training.topics import topics_task
 
     makers = {
-        TaskName.SENTIMENT: sentiment_task,
-        TaskName.TOPICS: topics_task,
-        TaskName.QUESTION_ANSWERING: question_answering_task,
+        ModelName.SENTIMENT: sentiment_task,
+        ModelName.TOPICS: topics_task,
+        ModelName.INTENTS: intents_task,
+        ModelName.QUESTION_ANSWERING: question_answering_task,
     }
-    usual_minutes, rate, padded_tokens = FINETUNING[name]
     start = encoder or work / "encoder"
-    plan = FinetuningPlan(minutes or usual_minutes, rate, padded_tokens, threads=threads)
+    plan = _recipe(config, threads).models[name]
     finetune(makers[name](data, start), plan, start, work)
 
 
@@ -108,15 +109,15 @@ def evaluate_command(
 
 @application.command("export")
 def export_command(
-    task: Annotated[TaskName, typer.Option(help="Which default model.")],
+    name: Annotated[ModelName, typer.Option(help="Which default model.")],
     data: DataOption,
     work: WorkOption,
     models: Annotated[Path, typer.Option(help="The models directory.")] = Path("models"),
 ) -> None:
-    """Export WORK/final/TASK, measure what was written, and write it with figures and card."""
+    """Export WORK/final/NAME, measure what was written, and write it with figures and card."""
     from training.publish import publish
 
-    publish(task, data, work, models)
+    publish(name, data, work, models)
 
 
 @application.command("all")
@@ -124,12 +125,20 @@ def all_command(
     data: DataOption,
     work: WorkOption,
     models: Annotated[Path, typer.Option(help="The models directory.")] = Path("models"),
+    config: ConfigOption = DEFAULT_CONFIG,
     threads: ThreadsOption = 2,
 ) -> None:
     """Everything, in order; what is already there is kept, and a stopped stage goes on."""
     tokenizer_command(data, work)
     pack_command(data, work)
-    pretrain_command(work, threads=threads)
-    for name in FINETUNING:
-        model_command(name, data, work, threads=threads)
+    pretrain_command(work, config, threads)
+    for name in ModelName:
+        model_command(name, data, work, config, threads=threads)
         export_command(name, data, work, models)
+
+
+def _recipe(config: str, threads: int) -> Recipe:
+    try:
+        return load_recipe(config, threads)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--config") from error

@@ -12,6 +12,8 @@ from training.splits import held_out_rows, is_held_out_article, mentions_any
 SENTIMENT_LABELS = ("negative", "positive")
 TOPIC_LABELS = ("World", "Sports", "Business", "Sci/Tech")
 TOPIC_HELD_OUT = 2_000
+IMDB_HELD_OUT = 1_000
+OUT_OF_SCOPE = "out_of_scope"
 ENTITIES = {
     "#39;": "'",
     "&quot;": '"',
@@ -101,6 +103,16 @@ def read_reviews_labelled(data: Path, name: str) -> list[LabelledText]:
     ]
 
 
+def read_imdb(data: Path) -> tuple[list[LabelledText], list[LabelledText]]:
+    """The training part of the Large Movie Review Dataset as (training rows, own held-out rows)."""
+    rows = read_reviews_labelled(data, "imdb-train")
+    held_out = held_out_rows([row.text for row in rows], IMDB_HELD_OUT)
+    return (
+        [row for number, row in enumerate(rows) if number not in held_out],
+        [rows[number] for number in sorted(held_out)],
+    )
+
+
 def read_ag_news(data: Path) -> tuple[list[LabelledText], list[LabelledText]]:
     """AG News as (training rows, own held-out rows); remains of HTML entities are resolved."""
     rows = list(read_rows(data / "topics" / "ag-news-train.jsonl.xz"))
@@ -122,13 +134,35 @@ def read_bbc_news(data: Path) -> list[Document]:
     ]
 
 
-def read_bbc_titles(data: Path) -> list[LabelledText]:
-    """Titles of BBC articles of the topics that AG News has too, with AG News' labels."""
+def read_bbc_labelled(data: Path) -> list[LabelledText]:
+    """Titles and articles of BBC News on the topics that AG News has too, with AG News' labels."""
     topics = {"sport": "Sports", "business": "Business", "tech": "Sci/Tech"}
     return [
-        LabelledText(row["title"], TOPIC_LABELS.index(topics[row["label"]]))
+        LabelledText(text, TOPIC_LABELS.index(topics[row["label"]]))
         for row in read_rows(data / "topics" / "bbc-news.jsonl.xz")
         if row["label"] in topics
+        for text in (row["title"], row["text"])
+    ]
+
+
+def intent_labels(data: Path) -> tuple[str, ...]:
+    """CLINC150's names of its 150 intents, in alphabetical order, and `OUT_OF_SCOPE` last."""
+    rows = read_rows(data / "intents" / "clinc150-train.jsonl.xz")
+    return (*sorted({row["label"] for row in rows}), OUT_OF_SCOPE)
+
+
+def read_clinc(data: Path, part: str, *, in_scope: bool | None = None) -> list[LabelledText]:
+    """CLINC150, ``part`` train or val, labels numbered as in `intent_labels`.
+
+    ``in_scope`` True or False gives these rows only; None gives both.
+    """
+    labels = intent_labels(data)
+    files = [(True, f"clinc150-{part}"), (False, f"clinc150-oos-{part}")]
+    return [
+        LabelledText(row["text"], labels.index(row["label"] if inside else OUT_OF_SCOPE))
+        for inside, name in files
+        if in_scope is None or in_scope is inside
+        for row in read_rows(data / "intents" / f"{name}.jsonl.xz")
     ]
 
 

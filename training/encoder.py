@@ -10,15 +10,10 @@ from transformers.models.albert.modeling_albert import AlbertMLMHead
 
 from training.tokenizer import CLS, PAD, SEP, VOCABULARY
 
-WIDTHS = {
-    "embedding_size": 128,
-    "hidden_size": 256,
-    "intermediate_size": 1024,
-    "num_attention_heads": 4,
-    "num_hidden_layers": 6,
-}
 SERVED_ACTIVATION = "gelu_new"
 TRAINED_ACTIVATION = "gelu_pytorch_tanh"
+ATTENTION = "eager"
+"""On two cores a step took 0.55 s with it and 0.65 to 0.71 s with "sdpa" (32 x 128 tokens)."""
 WORD_WIDTH = 97
 POSITION_AMPLITUDE = 0.08
 TYPE_VALUE = 0.22
@@ -30,13 +25,12 @@ LOOKS_ASIDE_TOKENS = 2.0
 
 
 def encoder_config(**changes: object) -> AlbertConfig:
-    """The shape of the default encoder.
+    """A configuration of ALBERT; ``changes`` name its sizes (`recipe`).
 
     Trained with PyTorch's fused form of the same activation that ``gelu_new`` names; dropout is
     off, because the budget is far below one pass over the data.
     """
     settings = {
-        **WIDTHS,
         "vocab_size": VOCABULARY,
         "max_position_embeddings": 512,
         "hidden_act": TRAINED_ACTIVATION,
@@ -51,7 +45,7 @@ def encoder_config(**changes: object) -> AlbertConfig:
         "inner_group_num": 1,
         **changes,
     }
-    return AlbertConfig(**settings)
+    return AlbertConfig(**settings, attn_implementation=ATTENTION)
 
 
 class PretrainingModel(nn.Module):

@@ -15,7 +15,7 @@ from training.tokenizer import load_tokenizer, save_tokenizer, train_tokenizer
 
 COUNTED_PARTS = (slice(0, 50_000_000), slice(-20_000_000, None))
 CLOZE_SHARD = "wikipedia-ab2"
-CLOZE_ROWS = 60_000
+CLOZE_ROWS = 240_000
 
 
 def make_tokenizer(data: Path, work: Path) -> None:

@@ -1,21 +1,27 @@
 """Pretrains the encoder: masked n-grams, sentence order and cloze questions in every step."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch.nn import functional
+from torch.utils.data import DataLoader, Dataset
 
 from training.corpus import Corpus, load_corpus, word_starts
+from training.device import autocast, device_of, training_device
 from training.encoder import PretrainingModel, encoder_config, save_encoder, warm_start
 from training.masking import mask_ngrams, segment_pair
+from training.optimisers import Optimisers
 from training.progress import (
     CHECKPOINT_SECONDS,
     Interval,
     Journal,
     RecentSteps,
-    TimeBudget,
+    Stopwatch,
+    TokenBudget,
     learning_rate_share,
     replace_whole,
 )
@@ -29,15 +35,24 @@ LOG_EVERY_STEPS = 20
 
 @dataclass(frozen=True, slots=True)
 class PretrainingPlan:
-    """How a pretraining run goes. ``minutes`` of wall clock decide its length."""
+    """How a pretraining run goes. ``tokens`` decide its length; rows are those of one step.
 
-    minutes: float
-    masked_rows: int = 12
-    cloze_rows: int = 20
-    peak_learning_rate: float = 7e-4
+    ``loader_processes`` make batches ahead of a GPU that would wait for them; 0 makes each in turn.
+    """
+
+    tokens: int
+    masked_rows: int
+    cloze_rows: int
+    peak_learning_rate: float
     weight_decay: float = 0.01
     threads: int = 2
+    loader_processes: int = 0
     seed: int = 0
+
+    @property
+    def tokens_a_step(self) -> int:
+        """All rows are `LENGTH` long."""
+        return (self.masked_rows + self.cloze_rows) * LENGTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +71,10 @@ class Batch:
     swapped: torch.Tensor
     spans: torch.Tensor
     context: torch.Tensor
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same batch on another device."""
+        return Batch(*(getattr(self, one.name).to(device) for one in fields(self)))
 
 
 def make_batch(
@@ -94,6 +113,31 @@ def make_batch(
     )
 
 
+class Batches(Dataset[Batch]):
+    """Every step's batch, by the number of the step."""
+
+    def __init__(self, work: Path, plan: PretrainingPlan) -> None:
+        self._plan = plan
+        self._corpus = load_corpus(work / "corpus")
+        self._clozes = dict(np.load(work / "cloze.npz"))
+        self._begins_word = word_starts(load_tokenizer(work / "tokenizer"))
+
+    @property
+    def vocabulary(self) -> int:
+        """How many pieces the tokenizer has."""
+        return len(self._begins_word)
+
+    def __getitem__(self, step: int) -> Batch:
+        """The batch of this step."""
+        return make_batch(self._corpus, self._clozes, self._begins_word, self._plan, step)
+
+    def from_step(self, step: int) -> Iterator[Batch]:
+        """The batches of this step and of those after it."""
+        processes = self._plan.loader_processes
+        steps = count(step)
+        return iter(DataLoader(self, None, sampler=steps, num_workers=processes))
+
+
 def losses(model: PretrainingModel, batch: Batch) -> dict[str, torch.Tensor]:
     """The three losses of a batch, each a scalar; accuracies beside them, without gradient."""
     hidden, pooled = model(batch.ids, batch.types)
@@ -119,28 +163,14 @@ def losses(model: PretrainingModel, batch: Batch) -> dict[str, torch.Tensor]:
     }
 
 
-def optimiser_for(
-    model: torch.nn.Module, peak_learning_rate: float, weight_decay: float
-) -> torch.optim.AdamW:
-    """AdamW; biases and normalisation are not decayed."""
-    decayed = [weight for weight in model.parameters() if weight.ndim > 1]
-    others = [weight for weight in model.parameters() if weight.ndim <= 1]
-    return torch.optim.AdamW(
-        [
-            {"params": decayed, "weight_decay": weight_decay},
-            {"params": others, "weight_decay": 0.0},
-        ],
-        lr=peak_learning_rate,
-        betas=(0.9, 0.98),
-        fused=True,
-    )
+def pretrain(work: Path, plan: PretrainingPlan, widths: dict[str, int]) -> Path:
+    """Trains for the plan's tokens, resuming what was begun, and writes ``work/encoder``.
 
-
-def pretrain(work: Path, plan: PretrainingPlan) -> Path:
-    """Trains for the plan's minutes, resuming what was begun, and writes ``work/encoder``."""
+    ``widths`` are `AlbertConfig`'s names of the encoder's sizes.
+    """
     torch.set_num_threads(plan.threads)
     torch.manual_seed(plan.seed)
-    run = _Run(work, plan)
+    run = _Run(work, plan, widths)
     run.resume()
     run.train()
     save_encoder(run.model, work / "tokenizer", work / "encoder")
@@ -148,34 +178,35 @@ def pretrain(work: Path, plan: PretrainingPlan) -> Path:
 
 
 class _Run:
-    """A pretraining run: the only owner of its model, its optimiser, its step and its files."""
+    """A pretraining run: the only owner of its model, its optimisers, its step and its files."""
 
-    def __init__(self, work: Path, plan: PretrainingPlan) -> None:
+    def __init__(self, work: Path, plan: PretrainingPlan, widths: dict[str, int]) -> None:
         self._plan = plan
-        self._corpus = load_corpus(work / "corpus")
-        self._begins_word = word_starts(load_tokenizer(work / "tokenizer"))
-        self._clozes = dict(np.load(work / "cloze.npz"))
+        self._batches = Batches(work, plan)
         start = np.load(work / "warm-start.npz")
-        self.model = PretrainingModel(encoder_config(vocab_size=len(self._begins_word)))
+        config = encoder_config(vocab_size=self._batches.vocabulary, **widths)
+        self.model = PretrainingModel(config)
         warm_start(self.model, start["words"], start["frequencies"])
-        self._optimiser = optimiser_for(self.model, plan.peak_learning_rate, plan.weight_decay)
+        self.model.to(training_device())
+        self._optimisers = Optimisers(self.model, plan.peak_learning_rate, plan.weight_decay)
         self._journal = Journal(work / "pretrain.jsonl")
         self._checkpoint = work / "pretrain.pt"
-        self._budget, self._step = TimeBudget(plan.minutes), 0
+        self._budget, self._step = TokenBudget(plan.tokens), 0
+        self._clock = Stopwatch()
 
     def train(self) -> None:
         """Trains until the budget is spent; saves on the way and at the end."""
         save = Interval(CHECKPOINT_SECONDS, self._save)
         recent = RecentSteps()
-        rows = self._plan.masked_rows + self._plan.cloze_rows
+        batches = self._batches.from_step(self._step)
         while not self._budget.is_over():
-            recent.add(rows * LENGTH, **self._train_step())
+            recent.add(self._plan.tokens_a_step, **self._train_step(next(batches)))
             if self._step % LOG_EVERY_STEPS == 0:
                 self._journal.write(
                     step=self._step,
-                    seconds=self._budget.spent_seconds(),
-                    tokens=self._step * rows * LENGTH,
-                    learning_rate=self._optimiser.param_groups[0]["lr"],
+                    seconds=self._clock.seconds(),
+                    tokens=self._budget.seen,
+                    learning_rate=self._learning_rate(),
                     **recent.summary(),
                 )
                 recent = RecentSteps()
@@ -186,32 +217,34 @@ class _Run:
         """Takes up the state that an earlier run saved, if there is one."""
         if not self._checkpoint.exists():
             return
-        state = torch.load(self._checkpoint)
+        state = torch.load(self._checkpoint, map_location=device_of(self.model))
         self.model.load_state_dict(state["model"])
-        self._optimiser.load_state_dict(state["optimiser"])
-        self._step, self._budget = state["step"], TimeBudget(self._plan.minutes, state["seconds"])
+        self._optimisers.load_state_dict(state["optimisers"])
+        self._step, self._clock = state["step"], Stopwatch(state["seconds"])
+        self._budget = TokenBudget(self._plan.tokens, state["tokens"])
         self._journal.write(event="resumed", step=self._step, seconds=state["seconds"])
 
     def _save(self) -> None:
         state = {
             "model": self.model.state_dict(),
-            "optimiser": self._optimiser.state_dict(),
+            "optimisers": self._optimisers.state_dict(),
             "step": self._step,
-            "seconds": self._budget.spent_seconds(),
+            "tokens": self._budget.seen,
+            "seconds": self._clock.seconds(),
         }
         replace_whole(self._checkpoint, lambda path: torch.save(state, path))
 
-    def _train_step(self) -> dict[str, float]:
-        batch = make_batch(self._corpus, self._clozes, self._begins_word, self._plan, self._step)
-        rate = self._plan.peak_learning_rate * learning_rate_share(self._budget.share())
-        for group in self._optimiser.param_groups:
-            group["lr"] = rate
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+    def _learning_rate(self) -> float:
+        return self._plan.peak_learning_rate * learning_rate_share(self._budget.share())
+
+    def _train_step(self, batch: Batch) -> dict[str, float]:
+        batch = batch.to(device_of(self.model))
+        with autocast(self.model):
             parts = losses(self.model, batch)
         loss = parts["words"] + ORDER_WEIGHT * parts["order"] + parts["cloze"]
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), CLIP_NORM)
-        self._optimiser.step()
-        self._optimiser.zero_grad()
+        self._optimisers.step(self._learning_rate())
         self._step += 1
+        self._budget.seen += self._plan.tokens_a_step
         return {name: value.item() for name, value in parts.items()}

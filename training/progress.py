@@ -1,4 +1,4 @@
-"""What every long run shares: a time budget that shapes the learning rate, a log, checkpoints."""
+"""What every long run shares: a token budget that shapes the learning rate, a log, checkpoints."""
 
 import json
 import os
@@ -13,34 +13,42 @@ CHECKPOINT_SECONDS = 180.0
 
 
 @dataclass(slots=True)
-class TimeBudget:
-    """Counts the seconds a run has trained, over restarts, against the minutes it may take."""
+class TokenBudget:
+    """Counts the tokens a run has seen, over restarts, against those it may see.
 
-    minutes: float
-    spent_before_seconds: float = 0.0
-    started: float = field(default_factory=time.monotonic)
+    Tokens, not minutes: the learning rate of a step is then the same on every machine, and a run
+    that was killed and resumed goes exactly where it would have gone.
+    """
 
-    def spent_seconds(self) -> float:
-        """Seconds trained so far, those before the last restart included."""
-        return self.spent_before_seconds + time.monotonic() - self.started
+    tokens: int
+    seen: int = 0
 
     def share(self) -> float:
         """How much of the budget is spent, 0 to 1."""
-        return min(1.0, self.spent_seconds() / (60 * self.minutes))
+        return min(1.0, self.seen / self.tokens)
 
     def is_over(self) -> bool:
         """Whether the run should end now."""
-        return self.share() >= 1.0
+        return self.seen >= self.tokens
 
 
 def learning_rate_share(budget_share: float) -> float:
-    """The learning rate as a share of its peak: linear up over the warm-up, linear down to zero.
-
-    It follows the time spent, not steps, so that a run on a busy machine ends annealed too.
-    """
+    """The learning rate as a share of its peak: linear up over the warm-up, linear down to zero."""
     if budget_share < WARM_UP_SHARE:
         return budget_share / WARM_UP_SHARE
     return (1.0 - budget_share) / (1.0 - WARM_UP_SHARE)
+
+
+@dataclass(slots=True)
+class Stopwatch:
+    """Seconds of wall clock that a run has trained, over restarts; for the log only."""
+
+    before_seconds: float = 0.0
+    started: float = field(default_factory=time.monotonic)
+
+    def seconds(self) -> float:
+        """Seconds so far, those before the last restart included."""
+        return self.before_seconds + time.monotonic() - self.started
 
 
 class Journal:

@@ -10,7 +10,7 @@ from torch.nn import functional
 from transformers import AlbertForQuestionAnswering
 
 from training.datasets import Question, read_question_sets
-from training.encoder import TRAINED_ACTIVATION
+from training.encoder import ATTENTION, TRAINED_ACTIVATION
 from training.finetune import Stage, Task, run_model
 from training.held_out import TITLED_SETS, held_out_questions, held_out_titles
 from training.metrics import token_f1
@@ -78,7 +78,9 @@ def question_answering_task(data: Path, encoder: Path) -> Task:
 
 def reader(encoder: Path) -> AlbertForQuestionAnswering:
     """The encoder with the span head that pretraining on cloze questions began."""
-    model = AlbertForQuestionAnswering.from_pretrained(encoder, hidden_act=TRAINED_ACTIVATION)
+    model = AlbertForQuestionAnswering.from_pretrained(
+        encoder, hidden_act=TRAINED_ACTIVATION, attn_implementation=ATTENTION
+    )
     model.qa_outputs.load_state_dict(torch.load(encoder / "qa_outputs.pt"))
     return model
 

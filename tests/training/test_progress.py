@@ -6,7 +6,8 @@ import pytest
 from training.progress import (
     WARM_UP_SHARE,
     Journal,
-    TimeBudget,
+    Stopwatch,
+    TokenBudget,
     learning_rate_share,
     replace_whole,
 )
@@ -19,11 +20,20 @@ def test_the_learning_rate_rises_to_its_peak_and_ends_at_zero() -> None:
     assert learning_rate_share(0.2) > learning_rate_share(0.6)
 
 
-def test_a_resumed_budget_counts_what_was_spent_before() -> None:
-    budget = TimeBudget(minutes=2, spent_before_seconds=90)
-    assert budget.share() == pytest.approx(0.75, abs=0.01)
+def test_a_resumed_budget_counts_what_was_seen_before() -> None:
+    budget = TokenBudget(tokens=200, seen=150)
+    assert budget.share() == 0.75
     assert not budget.is_over()
-    assert TimeBudget(minutes=1, spent_before_seconds=61).is_over()
+    budget.seen += 50
+    assert budget.is_over()
+
+
+def test_a_budget_that_was_overrun_is_spent_once() -> None:
+    assert TokenBudget(tokens=200, seen=260).share() == 1
+
+
+def test_a_resumed_stopwatch_goes_on_from_its_seconds() -> None:
+    assert Stopwatch(before_seconds=90).seconds() >= 90
 
 
 def test_the_journal_appends_lines_of_json(tmp_path: Path) -> None:
