@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from model_directory.manifest import Task
 from training.recipe import DEFAULT_CONFIG, Recipe, load_recipe
 
 # Two threads that spin while they wait stop each other when another program needs a core.
@@ -22,6 +23,9 @@ ThreadsOption = Annotated[int, typer.Option(help="Processor threads.", min=1)]
 ConfigOption = Annotated[
     str, typer.Option(help="A recipe in training/configs, or the path of a .toml file.")
 ]
+
+EPOCHS = 3
+"""Of a user's data; training/README.md has the measurement."""
 
 
 class ModelName(StrEnum):
@@ -87,6 +91,73 @@ def model_command(
     start = encoder or work / "encoder"
     plan = _recipe(config, threads).models[name]
     finetune(makers[name](data, start), plan, start, work)
+
+
+@application.command("finetune")
+def finetune_command(
+    task: Annotated[Task, typer.Option(help="What the model will be asked.")],
+    encoder: Annotated[
+        Path,
+        typer.Option(help="Hugging Face ALBERT directory, or models/NAME of this repository."),
+    ],
+    data: Annotated[list[Path], typer.Option(help="CSV, TSV, JSONL or SQuAD file; repeatable.")],
+    output: Annotated[
+        Path | None, typer.Option(help="The new checkpoint. Default: finetuned/NAME-OF-DATA.")
+    ] = None,
+    validation: Annotated[
+        list[Path] | None, typer.Option(help="Default: a tenth of the data is kept aside.")
+    ] = None,
+    text_column: Annotated[str | None, typer.Option(help="Default: text.")] = None,
+    label_column: Annotated[str | None, typer.Option(help="Default: label.")] = None,
+    label_separator: Annotated[
+        str | None, typer.Option(help="Splits the label column into several labels, as '|'.")
+    ] = None,
+    epochs: Annotated[int, typer.Option(help="Times that each row is seen.", min=1)] = EPOCHS,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Peak. Default: by the encoder's size.")
+    ] = None,
+    max_length: Annotated[
+        int | None, typer.Option(help="Tokens of a training row. Default: 512, 384 of contexts.")
+    ] = None,
+    threads: ThreadsOption = 2,
+    seed: Annotated[int, typer.Option(help="Of the order of rows and the new head.")] = 0,
+    skip_bad_rows: Annotated[
+        bool, typer.Option("--skip-bad-rows", help="Go on without rows that cannot be used.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the output; forget an unfinished run.")
+    ] = False,
+) -> None:
+    """Fine-tune an ALBERT on your own files; ends with a directory that albert-export takes.
+
+    A run that was stopped goes on when the same command is given again.
+    """
+    from training.own_data.bad_rows import DataError
+    from training.own_data.labelled_rows import Columns
+    from training.own_data.run import Request, dataset_name, finetune_own
+    from training.own_data.summary import summary
+
+    request = Request(
+        task=task,
+        encoder=encoder,
+        data=tuple(data),
+        output=output or Path("finetuned") / data[0].name.partition(".")[0],
+        validation=tuple(validation or ()),
+        columns=Columns(text_column, label_column, label_separator or None),
+        epochs=epochs,
+        learning_rate=learning_rate,
+        max_length=max_length,
+        threads=threads,
+        seed=seed,
+        skip_bad_rows=skip_bad_rows,
+        overwrite=overwrite,
+    )
+    try:
+        outcome = finetune_own(request)
+    except DataError as error:
+        typer.echo(f"finetune: {error}", err=True)
+        raise typer.Exit(2) from error
+    typer.echo(summary(task, request.output, dataset_name(request), outcome.data, outcome.measured))
 
 
 @application.command("evaluate")

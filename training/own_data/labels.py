@@ -31,6 +31,11 @@ class LabelSet:
         name = self.meaning.get(spelling) or self.meaning.get(plain, "")
         return self.names.index(name) if name in self.names else None
 
+    def names_of(self, spellings: Iterable[str]) -> tuple[str, ...]:
+        """The labels that a row's spellings mean, each once; unknown ones are left out."""
+        numbers = {self.number_of(spelling) for spelling in spellings} - {None}
+        return tuple(self.names[number] for number in sorted(numbers))
+
 
 def label_set(spellings: Iterable[str], *, polarities: bool) -> LabelSet:
     """The labels of the training data.
