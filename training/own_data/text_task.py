@@ -31,6 +31,7 @@ def text_task(name: str, data: TextData, base: BaseCheckpoint, longest: int) -> 
     """
     training = [text_row(one, data, base.tokenizer, longest) for one in data.training]
     validation = [text_row(one, data, base.tokenizer, longest) for one in data.validation]
+    model = text_model(base, data)
 
     def epoch(_draw: random.Random) -> list[Row]:
         return training
@@ -42,11 +43,13 @@ def text_task(name: str, data: TextData, base: BaseCheckpoint, longest: int) -> 
         )
         return scores.micro_f1 if data.multi_label else scores.accuracy
 
-    def calibrate(model: nn.Module) -> float:
-        return temperature(*_logits(model, validation), data)
+    def calibrate(best: nn.Module) -> float:
+        # `finetune` saves checkpoints with our own encoder's activation, whatever theirs is
+        model.load_state_dict(best.state_dict())
+        return temperature(*_logits(model.eval(), validation), data)
 
     loss = _independent_loss if data.multi_label else _exclusive_loss
-    return Task(name, text_model(base, data), (Stage(1.0, epoch),), loss, merit, calibrate)
+    return Task(name, model, (Stage(1.0, epoch),), loss, merit, calibrate)
 
 
 def text_model(base: BaseCheckpoint, data: TextData) -> AlbertForSequenceClassification:
