@@ -103,6 +103,10 @@ def _export_command(
         typer.Option(help="Where the checkpoint is from. Default: its directory's name."),
     ] = None,
     licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "not stated",
+    default: Annotated[
+        bool,
+        typer.Option("--default", help="Let it answer its task's route where several could."),
+    ] = False,
 ) -> None:
     """Export a fine-tuned ALBERT to DIR/NAME/VERSION, and prove that it is the same model.
 
@@ -120,6 +124,7 @@ def _export_command(
         card=card,
         source=source,
         licence=licence,
+        default=default,
     )
     with Announcer(Console(stderr=True)) as progress:
         report = export_checkpoint(request, progress)

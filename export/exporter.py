@@ -47,6 +47,7 @@ class ExportRequest:
     card: Path | None = None
     source: str | None = None
     licence: str = "not stated"
+    default: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,7 @@ def export_checkpoint(request: ExportRequest, progress: Progress) -> ExportRepor
             tokenizer=tokenizer.facts,
             parity=parity,
             evaluation=figures,
+            default=request.default,
             source=request.source or request.checkpoint.resolve().name,
             licence=request.licence,
             created=datetime.now(UTC).replace(microsecond=0),

@@ -126,6 +126,11 @@ class Manifest(_Part):
     tokenizer: TokenizerFacts
     parity: Parity
     evaluation: tuple[Figure, ...] = ()
+    default: bool = Field(
+        False,
+        description="Whether it answers its task's route where several models could and no "
+        "setting names one.",
+    )
     source: str
     licence: str
     created: datetime

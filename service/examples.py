@@ -36,7 +36,9 @@ def curl_lines(registry: Registry, base_url: str) -> list[str]:
 def greeting(registry: Registry, base_url: str) -> str:
     """What ``albert-serve --examples`` prints once it is ready."""
     lines = "\n\n".join(curl_lines(registry, base_url))
+    routes = ", ".join(f"/v1/models/{model.name}" for model in registry.loaded)
     return (
         f"\nalbert-serve is ready on {base_url}; Ctrl-C stops it, {base_url}/docs describes it.\n"
-        f"In another terminal, try:\n\n{lines}\n"
+        f"In another terminal, try:\n\n{lines}\n\n"
+        f"Each model has a route of its own too: {routes}\n"
     )

@@ -49,12 +49,16 @@ class LoadedModel:
 
 @dataclass(frozen=True, slots=True)
 class FailedModel:
-    """A model that could not be loaded. ``task`` is None when not even that could be read."""
+    """A model that could not be loaded.
+
+    ``task`` and ``default`` are what its manifest says; None and False when it cannot be read.
+    """
 
     name: str
     version: int
     task: Task | None
     reason: str
+    default: bool = False
 
 
 class NoSuchModelError(Exception):
@@ -105,8 +109,10 @@ class Registry:
         raise NoSuchModelError(f"There is no model {name!r}; loaded are: {known}.")
 
     def default(self, task: Task) -> LoadedModel:
-        """The model that answers the task's route. Raises NoSuchModelError or
-        ModelUnavailableError.
+        """The model that answers the task's route: the one that the settings name, else the first
+        by name of those whose manifest says ``default``, else the first by name.
+
+        Raises NoSuchModelError or ModelUnavailableError.
         """
         chosen = self._defaults.get(task)
         if chosen is not None:
@@ -121,13 +127,17 @@ class Registry:
                     f"The model {chosen!r}, set as default for {task}, does {model.manifest.task}."
                 )
             return model
-        names = sorted(
-            [model.name for model in self._loaded.values() if model.manifest.task is task]
-            + [model.name for model in self._failed.values() if model.task is task]
-        )
-        if not names:
+        candidates = [
+            (not model.manifest.default, model.name)
+            for model in self._loaded.values()
+            if model.manifest.task is task
+        ] + [
+            (not model.default, model.name) for model in self._failed.values() if model.task is task
+        ]
+        if not candidates:
             raise NoSuchModelError(f"No model for {task} is loaded.")
-        return self.get(names[0])
+        _, name = min(candidates)
+        return self.get(name)
 
     def missing(self) -> list[str]:
         """Why requests to the task routes cannot be served: one sentence for each route that lacks
@@ -166,8 +176,14 @@ class Registry:
             )
             return
         claimed = claimed_manifest(entry.directory)
-        task = None if claimed is None else claimed.task
-        self._failed[entry.name] = FailedModel(entry.name, entry.version, task, reason)
+        failed = FailedModel(
+            entry.name,
+            entry.version,
+            None if claimed is None else claimed.task,
+            reason,
+            default=claimed is not None and claimed.default,
+        )
+        self._failed[entry.name] = failed
         log.error("a model is not served", model=entry.name, version=entry.version, reason=reason)
 
 

@@ -12,6 +12,7 @@ from model_directory.manifest import Task
 from service.telemetry.logging import LogFormat, LogLevel
 
 PREFIX = "ALBERT_"
+AUTOMATIC = "automatic: one exported with --default, else the first by name"
 
 
 class SettingsError(Exception):
@@ -73,17 +74,15 @@ class Settings(BaseSettings):
     ] = 25.0
     default_sentiment: Annotated[
         str | None,
-        Field(description="model of /v1/sentiment; automatic: the first of its task by name"),
+        Field(description=f"model of /v1/sentiment; {AUTOMATIC}"),
     ] = None
     default_classification: Annotated[
         str | None,
-        Field(description="model of /v1/classification; automatic: the first of its task by name"),
+        Field(description=f"model of /v1/classification; {AUTOMATIC}"),
     ] = None
     default_question_answering: Annotated[
         str | None,
-        Field(
-            description="model of /v1/question-answering; automatic: the first of its task by name"
-        ),
+        Field(description=f"model of /v1/question-answering; {AUTOMATIC}"),
     ] = None
     tracing: Annotated[
         bool, Field(description="send OpenTelemetry traces; OTEL_* variables say where to")

@@ -31,7 +31,8 @@ OTHER_SETS = {
 FIRST_STAGE_SHARE = 0.55
 FIRST_LONGEST = 128
 LAST_LONGEST = 320
-UNANSWERABLE_SHARE = 0.12
+FIRST_UNANSWERABLE = 0.1
+LAST_UNANSWERABLE = 0.2
 LONGEST_ANSWER = 20
 VALIDATION_QUESTIONS = 500
 VALIDATION_LONGEST = 384
@@ -60,11 +61,11 @@ def question_answering_task(data: Path, encoder: Path) -> Task:
             for name, share in OTHER_SETS.items()
             for one in draw.sample(others[name], int(share * len(others[name])))
         ]
-        return span_rows([*wikipedia, *mixed], encoded, FIRST_LONGEST, UNANSWERABLE_SHARE, draw)
+        return span_rows([*wikipedia, *mixed], encoded, FIRST_LONGEST, FIRST_UNANSWERABLE, draw)
 
     def whole(draw: random.Random) -> list[Row]:
         mixed = [one for many in others.values() for one in draw.sample(many, len(many) // 8)]
-        return span_rows([*wikipedia, *mixed], encoded, LAST_LONGEST, UNANSWERABLE_SHARE, draw)
+        return span_rows([*wikipedia, *mixed], encoded, LAST_LONGEST, LAST_UNANSWERABLE, draw)
 
     stages = (Stage(FIRST_STAGE_SHARE, short), Stage(1.0, whole))
     return Task(

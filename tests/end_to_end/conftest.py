@@ -23,10 +23,11 @@ TOPICS = ("World", "Sports", "Business", "Sci/Tech")
 DEFAULT_MODELS = Path(__file__).parents[2] / "models"
 
 
-def export(home: Path, name: str, **checkpoint: Any) -> None:
+def export(home: Path, name: str, *, default: bool = False, **checkpoint: Any) -> None:
     """Write a random checkpoint and export it to ``home/models/name/1``."""
     source = write_checkpoint(home / "checkpoints" / name, **checkpoint)
-    export_checkpoint(ExportRequest(source, name, home / "models"), lambda *_: None)
+    request = ExportRequest(source, name, home / "models", default=default)
+    export_checkpoint(request, lambda *_: None)
 
 
 @pytest.fixture(scope="session")

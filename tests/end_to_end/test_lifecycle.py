@@ -12,6 +12,7 @@ import time
 import httpx
 import pytest
 
+from tests.end_to_end.conftest import export
 from tests.server import ServerProcess
 
 
@@ -74,6 +75,20 @@ def test_a_default_that_is_not_there_or_does_something_else_is_not_ready(tiny_mo
         [reason] = server.client.get("/health/ready").json()["reasons"]
         assert name in reason
         assert server.client.post("/v1/sentiment", json={"inputs": "a"}).status_code == 503
+
+
+def test_a_model_exported_as_default_goes_before_the_first_by_name(tmp_path):
+    export(tmp_path, "colours", labels=("red", "green"), seed=1)
+    export(tmp_path, "topics", labels=("home", "abroad"), seed=2, default=True)
+    models, question = tmp_path / "models", {"inputs": "a"}
+    with ServerProcess(models) as server:
+        [scores] = server.client.post("/v1/classification", json=question).json()
+        assert {score["label"] for score in scores} == {"home", "abroad"}
+    with (models / "topics" / "1" / "model.onnx").open("ab") as file:
+        file.write(b"x")
+    with ServerProcess(models) as server:
+        assert server.client.post("/v1/classification", json=question).status_code == 503
+        assert server.client.post("/v1/models/colours", json=question).status_code == 200
 
 
 def test_the_highest_version_is_served(tiny_models, tmp_path):
