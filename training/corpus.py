@@ -10,7 +10,7 @@ Files written beside each other:
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from training.datasets import (
     Document,
     read_ag_news,
     read_bbc_news,
+    read_imdb,
     read_reviews,
     read_reviews_labelled,
     read_wikipedia,
@@ -45,10 +46,12 @@ def unlabelled_documents(data: Path) -> Iterator[Document]:
     for name in WIKIPEDIA:
         yield from read_wikipedia(data / "corpora" / f"{name}.txt.xz")
     yield from read_reviews(data / "corpora" / "reviews-unlabelled.txt.xz")
-    for name in ("imdb-train", "amazon-4-domains"):
-        for row in read_reviews_labelled(data, name):
-            yield Document("", (row.text,))
-    for row in read_ag_news(data)[0]:
+    labelled = (
+        read_imdb(data)[0],
+        read_reviews_labelled(data, "amazon-4-domains"),
+        read_ag_news(data)[0],
+    )
+    for row in chain.from_iterable(labelled):
         yield Document("", (row.text,))
     yield from read_bbc_news(data)
 
