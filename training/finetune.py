@@ -205,6 +205,7 @@ class _Run:
             stage=self._at.stage,
             epoch=self._at.epoch,
             tokens=self.budget.seen,
+            done=self.budget.share(),
             learning_rate=rate,
             **recent.summary(),
         )

@@ -206,6 +206,7 @@ class _Run:
                     step=self._step,
                     seconds=self._clock.seconds(),
                     tokens=self._budget.seen,
+                    done=self._budget.share(),
                     learning_rate=self._learning_rate(),
                     **recent.summary(),
                 )
