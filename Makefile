@@ -10,10 +10,10 @@ BUILD_PROJECT = install $(PIP_FLAGS) --no-deps --no-build-isolation --editable .
 CODE := service export model_directory training bench deploy tests
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test lint format typecheck coverage parity bench models image verify-image compose-up lock clean
+.PHONY: help install install-train serve test lint format typecheck coverage parity bench models image verify-image compose-up lock clean
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "albert-serve needs Python 3.11 or newer; name one with: make PYTHON=python3.12 …")'
@@ -42,6 +42,12 @@ $(VENV)/.lint: requirements/lint.txt $(VENV)/.test
 	@$(LOCKED) requirements/lint.txt
 	@touch $@
 
+$(VENV)/.train: requirements/train.txt $(VENV)/.export
+	@echo "installing torch and the locked dependencies of training; this takes a few minutes"
+	@$(LOCKED) requirements/train.txt
+	@$(VENV)/bin/pip install $(PIP_FLAGS) $(TORCH)
+	@touch $@
+
 $(VENV)/.bench: requirements/bench.txt $(VENV)/.test
 	@echo "installing the bench's locked dependencies"
 	@$(LOCKED) requirements/bench.txt
@@ -58,6 +64,9 @@ $(PARITY_VENV)/.parity: requirements/train.txt requirements/build.txt pyproject.
 
 install: $(VENV)/.export ## make .venv with albert-serve and albert-export
 	@echo "done: $(VENV)/bin/albert-serve and $(VENV)/bin/albert-export"
+
+install-train: $(VENV)/.train ## the same, with torch and transformers, to fine-tune on your own data
+	@echo "done: $(VENV)/bin/python -m training finetune --help"
 
 serve: $(VENV)/.serve ## serve the default models on http://127.0.0.1:8000
 	@exec $(VENV)/bin/albert-serve --examples

@@ -24,9 +24,6 @@ ConfigOption = Annotated[
     str, typer.Option(help="A recipe in training/configs, or the path of a .toml file.")
 ]
 
-EPOCHS = 3
-"""Of a user's data; training/README.md has the measurement."""
-
 
 class ModelName(StrEnum):
     """The default models."""
@@ -112,7 +109,9 @@ def finetune_command(
     label_separator: Annotated[
         str | None, typer.Option(help="Splits the label column into several labels, as '|'.")
     ] = None,
-    epochs: Annotated[int, typer.Option(help="Times that each row is seen.", min=1)] = EPOCHS,
+    epochs: Annotated[
+        int | None, typer.Option(help="Default: 3, of small data up to 20.", min=1)
+    ] = None,
     learning_rate: Annotated[
         float | None, typer.Option(help="Peak. Default: by the encoder's size.")
     ] = None,

@@ -14,9 +14,9 @@ POOL_BATCHES = 50
 class Row:
     """One training row.
 
-    ``ids``: unsigned integers [tokens], special tokens included. ``second_segment``: position at which type
-    ids become 1; the row's length where there is one segment. ``target``: a label, or the inclusive
-    token positions of an answer's start and end.
+    ``ids``: integers [tokens], special tokens included. ``second_segment``: position at which type
+    ids become 1; the row's length where there is one segment. ``target``: a label, a 0 or 1 for
+    each label, or the inclusive token positions of an answer's start and end.
     """
 
     ids: np.ndarray

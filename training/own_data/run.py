@@ -1,6 +1,7 @@
 """One run of ``finetune``: read the files, train, measure what is served, write the result."""
 
 import json
+import math
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -36,6 +37,9 @@ SMALL_RATE, LARGE_RATE = 4e-4, 3e-5
 """Peak learning rates of encoders up to `SMALL_HIDDEN_SIZE`, and of larger ones."""
 ROWS_IN_BATCH = 16
 LEAST_PADDED_TOKENS, MOST_PADDED_TOKENS = 256, 4_096
+LEAST_EPOCHS, MOST_EPOCHS = 3, 20
+LEAST_STEPS = 500
+"""That a run should have: small data are seen more often. README.md has what was measured."""
 TOKENS_FOR_A_VALIDATION, MOST_VALIDATIONS = 200_000, 12
 """Long epochs are validated within, as often as this."""
 
@@ -52,7 +56,7 @@ class Request:
     output: Path
     validation: tuple[Path, ...] = ()
     columns: Columns = field(default_factory=Columns)
-    epochs: int = 3
+    epochs: int | None = None
     learning_rate: float | None = None
     max_length: int | None = None
     threads: int = 2
@@ -168,17 +172,26 @@ def _train(request: Request, base: BaseCheckpoint, data: Data, longest: int, wor
     make = question_task if isinstance(data, QuestionData) else text_task
     task: Task = make(NAME, data, base, longest)
     lengths = [len(row.ids) for row in task.stages[0].rows(Random(request.seed))]
-    tokens = request.epochs * sum(lengths)
+    plan = _plan(request, base, lengths)
+    return finetune(task, plan, base.tokenizer_directory, work)
+
+
+def _plan(request: Request, base: BaseCheckpoint, lengths: Sequence[int]) -> FinetuningPlan:
+    """How long the run goes and how large its steps are; ``lengths`` are the tokens of its rows."""
     batch = int(ROWS_IN_BATCH * np.mean(lengths))
-    plan = FinetuningPlan(
+    padded_tokens = max(LEAST_PADDED_TOKENS, min(batch, MOST_PADDED_TOKENS))
+    wanted = math.ceil(LEAST_STEPS * padded_tokens / sum(lengths))
+    epochs = request.epochs or max(LEAST_EPOCHS, min(wanted, MOST_EPOCHS))
+    tokens = epochs * sum(lengths)
+    _say(f"{counted(epochs, 'epoch', 'epochs')} of {sum(lengths):,} tokens")
+    return FinetuningPlan(
         tokens=tokens,
         peak_learning_rate=_rate(request, base),
-        padded_tokens=max(LEAST_PADDED_TOKENS, min(batch, MOST_PADDED_TOKENS)),
-        validations=max(request.epochs, min(MOST_VALIDATIONS, tokens // TOKENS_FOR_A_VALIDATION)),
+        padded_tokens=padded_tokens,
+        validations=min(MOST_VALIDATIONS, max(epochs, tokens // TOKENS_FOR_A_VALIDATION)),
         threads=request.threads,
         seed=request.seed,
     )
-    return finetune(task, plan, base.tokenizer_directory, work)
 
 
 def _measure(request: Request, checkpoint: Path, data: Data) -> Measured:
