@@ -29,6 +29,8 @@ from service.tasks.classification import (  # noqa: E402
 from training import finetune as finetuning  # noqa: E402
 from training.commands import application  # noqa: E402
 from training.in_process import answer_all, open_model  # noqa: E402
+from training.own_data.text_data import TextData  # noqa: E402
+from training.own_data.text_task import temperature  # noqa: E402
 
 pytestmark = pytest.mark.parity
 
@@ -279,3 +281,19 @@ def test_the_same_command_goes_on_to_the_same_bits(
     assert "going on with the run in" in result.stderr
     files = [(one / "model.safetensors").read_bytes() for one in (at_once, stopped)]
     assert files[0] == files[1]
+
+
+def test_scores_are_sharpened_or_blunted_only_on_enough_validation_rows_with_errors() -> None:
+    draw = np.random.default_rng(0)
+    targets = draw.integers(0, 2, (400, 1))
+    sure = np.where(draw.random((400, 1)) < 0.8, targets, 1 - targets)  # right in 80 %
+    logits = np.concatenate([(1 - sure) * 9.0, sure * 9.0], axis=1)
+    data = TextData(("a", "b"), False, (), (), ())
+    fitted = temperature(logits, targets, data)
+    share = 1 / (1 + np.exp(-9.0 / fitted))
+    assert share == pytest.approx((sure == targets).mean(), abs=1e-3)
+    assert temperature(logits[:99], targets[:99], data) == 1.0
+    assert temperature(logits, sure, data) == 1.0
+    several = TextData(("a", "b"), True, (), (), ())
+    both = np.concatenate([1 - targets, targets], axis=1)
+    assert temperature(logits - 4.5, both, several) == pytest.approx(4.5 / 9 * fitted, rel=0.05)

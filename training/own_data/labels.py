@@ -33,8 +33,8 @@ class LabelSet:
 
     def names_of(self, spellings: Iterable[str]) -> tuple[str, ...]:
         """The labels that a row's spellings mean, each once; unknown ones are left out."""
-        numbers = {self.number_of(spelling) for spelling in spellings} - {None}
-        return tuple(self.names[number] for number in sorted(numbers))
+        numbers = {self.number_of(spelling) for spelling in spellings}
+        return tuple(name for number, name in enumerate(self.names) if number in numbers)
 
 
 def label_set(spellings: Iterable[str], *, polarities: bool) -> LabelSet:

@@ -76,7 +76,7 @@ def load_questions(
         training, validation = _split(training)
     _check_enough(training, validation)
     facts = tokenizer.facts
-    contexts = [encoded[text].ids for text in {one.context for one in training}]
+    contexts = [encoded[text].ids.tolist() for text in {one.context for one in training}]
     notes = (
         *vocabulary_note(contexts, facts.unk_token_id),
         *_long_questions(training, encoded),

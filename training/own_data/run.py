@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from model_directory.manifest import Task as ServedTask
-from training.finetune import FinetuningPlan, Task, finetune
+from training.finetune import FinetuningPlan, finetune
 from training.own_data.bad_rows import BadRows, DataError
 from training.own_data.base_checkpoint import SPAN_HEAD, BaseCheckpoint, open_base
 from training.own_data.data_notes import counted
@@ -169,8 +169,10 @@ def _rate(request: Request, base: BaseCheckpoint) -> float:
 def _train(request: Request, base: BaseCheckpoint, data: Data, longest: int, work: Path) -> Path:
     """The best checkpoint of the run."""
     torch.manual_seed(request.seed)
-    make = question_task if isinstance(data, QuestionData) else text_task
-    task: Task = make(NAME, data, base, longest)
+    if isinstance(data, QuestionData):
+        task = question_task(NAME, data, base, longest)
+    else:
+        task = text_task(NAME, data, base, longest)
     lengths = [len(row.ids) for row in task.stages[0].rows(Random(request.seed))]
     plan = _plan(request, base, lengths)
     return finetune(task, plan, base.tokenizer_directory, work)

@@ -10,14 +10,14 @@ from training.own_data.bad_rows import DataError
 SPREADSHEETS = frozenset({".xls", ".xlsx", ".ods", ".numbers"})
 NUL = "it holds a NUL byte"
 NOT_UTF8 = "it is not UTF-8"
-_OPENERS = {".gz": gzip.open, ".xz": lzma.open}
+COMPRESSED = frozenset({".gz", ".xz"})
 _BYTE_ORDER_MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
 
 def kind_of(path: Path) -> str:
     """The ending that says the format: ``.csv`` of ``tickets.CSV`` and of ``tickets.csv.gz``."""
     suffixes = [suffix.lower() for suffix in path.suffixes]
-    if suffixes and suffixes[-1] in _OPENERS:
+    if suffixes and suffixes[-1] in COMPRESSED:
         suffixes.pop()
     kind = suffixes[-1] if suffixes else ""
     if kind in SPREADSHEETS:
@@ -33,16 +33,24 @@ def read_text(path: Path) -> str:
     A byte that is not UTF-8 becomes a lone surrogate (Python's ``surrogateescape``), so that only
     the row that holds it is bad: see `flaw_of`. DataError if the file cannot be read, or is UTF-16.
     """
-    opener = _OPENERS.get(path.suffix.lower(), open)
     try:
-        with opener(path, "rb") as file:
-            content = file.read()
+        content = _content(path)
     except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise DataError(f"{path} cannot be read: {reason}") from error
     if encoding := _BYTE_ORDER_MARKS.get(content[:2]):
         raise DataError(f"{path} is {encoding}, not UTF-8: save it as UTF-8 (in Excel 'CSV UTF-8')")
     return content.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
+
+
+def _content(path: Path) -> bytes:
+    content = path.read_bytes()
+    match path.suffix.lower():
+        case ".gz":
+            return gzip.decompress(content)
+        case ".xz":
+            return lzma.decompress(content)
+    return content
 
 
 def flaw_of(text: str) -> tuple[str, str] | None:

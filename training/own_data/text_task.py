@@ -38,15 +38,14 @@ def text_task(name: str, data: TextData, base: BaseCheckpoint, longest: int) -> 
 
     def merit(model: nn.Module) -> float:
         logits, targets = _logits(model, validation)
-        scores = score_labels(
-            *(_chosen(values, data) for values in (logits, targets)), names=data.labels
-        )
+        scores = score_labels(_chosen(logits, data), _chosen(targets, data), data.labels)
         return scores.micro_f1 if data.multi_label else scores.accuracy
 
     def calibrate(best: nn.Module) -> float:
         # `finetune` saves checkpoints with our own encoder's activation, whatever theirs is
         model.load_state_dict(best.state_dict())
-        return temperature(*_logits(model.eval(), validation), data)
+        logits, targets = _logits(model.eval(), validation)
+        return temperature(logits, targets, data)
 
     loss = _independent_loss if data.multi_label else _exclusive_loss
     return Task(name, model, (Stage(1.0, epoch),), loss, merit, calibrate)

@@ -35,7 +35,11 @@ def open_run(work: Path, identity: Mapping[str, Any], *, start_again: bool) -> b
     elif work.exists():
         raise DataError(f"{work} is in the way and is not of an unfinished run: remove it")
     content = json.dumps(identity, indent=2) + "\n"
-    replace_whole(path, lambda part: part.write_text(content, encoding="utf-8"))
+
+    def write(part: Path) -> None:
+        part.write_text(content, encoding="utf-8")
+
+    replace_whole(path, write)
     return False
 
 
