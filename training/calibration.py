@@ -10,7 +10,7 @@ No torch here: arrays are numpy's, checkpoints are read and written with safeten
 
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -25,6 +25,12 @@ temperature, the likelihood rises until zero; it gets the lowest.
 """
 HALVINGS = 50
 """Of the search interval, which then is narrower than float64 can tell."""
+SCORE_TEMPERATURES = tuple(np.geomspace(0.2, 5.0, 17))
+SECTIONS = 6
+"""Of the interval between two of these, 1.5 apart, which then is narrower than three per cent."""
+GOLDEN = (math.sqrt(5) - 1) / 2
+LEAST_DOUBT = 1e-6
+"""A score of 0 or 1 counts as so much away from it, since the log loss would be infinite."""
 
 WEIGHTS_NAME = "model.safetensors"
 RECORD = "albert_serve_temperature"
@@ -72,30 +78,51 @@ def fit_sigmoid_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
     return _fit(slope, scores.size)
 
 
-def fit_span_temperature(
-    starts: Sequence[ArrayLike],
-    ends: Sequence[ArrayLike],
-    first: ArrayLike,
-    last: ArrayLike,
+def fit_score_temperature(
+    scored: Callable[[float], tuple[ArrayLike, ArrayLike]],
 ) -> float:
-    """The one temperature that start and end logits share.
+    """The temperature at which the scores of chosen answers say best whether these are right.
 
-    ``starts`` and ``ends``: for each window its logits, float [tokens of the window], of the tokens
-    that may carry an answer, [CLS] among them; ``first`` and ``last``: int [windows], the places of
-    the right answer in these, [CLS] where there is none.
+    ``scored`` gives, at a temperature, the score of each answer, float [answers], 0 to 1, and
+    whether it is right, bool [answers]. The one with the lowest mean log loss is searched, first
+    among `SCORE_TEMPERATURES`, then by golden section between the neighbours of the best of them.
 
-    What scaling keeps: within one window the order of all spans, and of the null answer among them,
-    because each score is ``exp((start + end) / temperature)`` over a sum that all of them share.
-    What it may change: the service adds the scores of candidates that read alike, and compares
-    windows with sums of their own; an answer that won by such a sum, or against the null answer of
-    another window, may lose at another temperature. So a figure is measured after scaling, never
-    carried over.
+    For question answering, where likelihood misleads: the service's score is the product of start
+    and end, as if these were independent, and an answer counts as right in several forms, so the
+    likeliest temperature of starts and ends leaves the scores far too low. Of the first default
+    model, on 1,800 questions half of which have no answer: likelihood 0.91, this 0.6 to 0.7; the
+    calibration error is about 0.16 at the one and 0.06 at the other.
+
+    What scaling keeps there: within one window the order of all spans, and of the null answer
+    among them, because each score is ``exp((start + end) / temperature)`` over a sum that all of
+    them share. What it may change: the service adds the scores of candidates that read alike, and
+    compares windows with sums of their own; an answer that won by such a sum, or against the null
+    answer of another window, may lose at another temperature. So figures are measured after
+    scaling, never carried over.
     """
-    rows = [np.asarray(row, dtype=np.float64) for row in (*starts, *ends)]
-    padded = np.full((len(rows), max((len(row) for row in rows), default=0)), -np.inf)
-    for place, row in enumerate(rows):
-        padded[place, : len(row)] = row
-    return fit_temperature(padded, np.concatenate([np.asarray(first), np.asarray(last)]))
+
+    def loss(log_temperature: float) -> float:
+        return log_loss(*scored(math.exp(log_temperature)))
+
+    tried = np.log(SCORE_TEMPERATURES)
+    losses = [loss(each) for each in tried]
+    best = int(np.argmin(losses))
+    low, high = tried[max(0, best - 1)], tried[min(len(tried) - 1, best + 1)]
+    for _ in range(SECTIONS):
+        inner, outer = high - (high - low) * GOLDEN, low + (high - low) * GOLDEN
+        if loss(inner) <= loss(outer):
+            high = outer
+        else:
+            low = inner
+    found = (low + high) / 2
+    return math.exp(found if loss(found) <= losses[best] else tried[best])
+
+
+def log_loss(confidence: ArrayLike, correct: ArrayLike) -> float:
+    """Mean negative logarithm of what was given to what came true, of scores 0 to 1."""
+    confidences = np.clip(np.asarray(confidence, dtype=np.float64), LEAST_DOUBT, 1 - LEAST_DOUBT)
+    right = np.asarray(correct, dtype=bool)
+    return float(-np.log(np.where(right, confidences, 1 - confidences)).mean())
 
 
 def _fit(slope: Callable[[float], float], rows: int) -> float:

@@ -19,9 +19,10 @@ from training.calibration import (
     HIGHEST_TEMPERATURE,
     LOWEST_TEMPERATURE,
     expected_calibration_error,
+    fit_score_temperature,
     fit_sigmoid_temperature,
-    fit_span_temperature,
     fit_temperature,
+    log_loss,
     recorded_temperature,
     scale_head,
 )
@@ -103,16 +104,35 @@ def test_every_row_needs_the_labels_of_every_logit() -> None:
         fit_sigmoid_temperature(np.zeros((4, 3)), np.zeros(4))
 
 
-def test_starts_and_ends_of_windows_of_any_length_share_one_temperature() -> None:
-    starts, first = drawn(5, 6_000, 9, 2.0)
-    ends, last = drawn(6, 6_000, 5, 2.0)
-    # Windows of nine and of five tokens; of each one the start is drawn, or the end.
-    fitted = fit_span_temperature(
-        [*starts, *ends], [*starts, *ends], np.append(first, last), np.append(first, last)
-    )
-    assert fitted == pytest.approx(2.0, rel=0.05)
-    mixed = fit_span_temperature(starts, ends, first, last)
-    assert mixed == pytest.approx(2.0, rel=0.05)
+@pytest.mark.parametrize("temperature", [0.4, 1.0, 2.2])
+def test_scores_of_chosen_answers_have_a_temperature(temperature: float) -> None:
+    """Two labels are chosen by the product of their probabilities, and right only together."""
+    first, right_first = drawn(5, 8_000, 4, temperature)
+    second, right_second = drawn(6, 8_000, 4, temperature)
+    correct = (first.argmax(axis=1) == right_first) & (second.argmax(axis=1) == right_second)
+
+    def scored(tried: float) -> tuple[np.ndarray, np.ndarray]:
+        return softmax(first / tried).max(axis=1) * softmax(second / tried).max(axis=1), correct
+
+    assert fit_score_temperature(scored) == pytest.approx(temperature, rel=0.06)
+
+
+def test_scores_that_are_too_low_because_answers_depend_on_each_other_are_raised() -> None:
+    """Where the second label is right whenever the first one is, the product is too low."""
+    logits, labels = drawn(8, 8_000, 4, 1.0)
+    correct = logits.argmax(axis=1) == labels
+
+    def scored(tried: float) -> tuple[np.ndarray, np.ndarray]:
+        return softmax(logits / tried).max(axis=1) ** 2, correct
+
+    fitted = fit_score_temperature(scored)
+    assert fitted < 0.8
+    assert expected_calibration_error(*scored(fitted)) < expected_calibration_error(*scored(1.0))
+
+
+def test_log_loss_counted_by_hand_and_of_certain_scores() -> None:
+    assert log_loss([0.8, 0.5], [True, False]) == pytest.approx(-np.log(0.8 * 0.5) / 2)
+    assert log_loss([0.0], [True]) == pytest.approx(-np.log(1e-6))
 
 
 def test_calibration_error_of_an_example_counted_by_hand() -> None:
