@@ -17,6 +17,8 @@ from training.in_process import open_model
 from training.temperature import fit_served
 
 CARDS = Path(__file__).parent / "cards"
+DEFAULT_CLASSIFIER = "topics"
+"""Of the two models for classification, the one that answers ``/v1/classification``."""
 LICENCE = (
     "Apache-2.0 for what this project adds; several of the training sets are for research only "
     "or state no licence: see the card"
@@ -93,6 +95,7 @@ def _request(
         card=card,
         source="trained by this project: training/README.md",
         licence=LICENCE,
+        default=name == DEFAULT_CLASSIFIER,
     )
 
 
