@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from export.tokenizer import CheckedTokenizer
+from service.tasks.question_answering import DEFAULT_MAX_ANSWER_LEN
 from training.datasets import Question
 from training.own_data.bad_rows import BadRows, DataError
 from training.own_data.data_notes import counted, vocabulary_note
@@ -80,6 +81,7 @@ def load_questions(
     notes = (
         *vocabulary_note(contexts, facts.unk_token_id),
         *_long_questions(training, encoded),
+        *_long_answers(training, encoded),
         *_shared_contexts(training, validation),
     )
     specials = (facts.cls_token_id, facts.sep_token_id)
@@ -169,6 +171,22 @@ def _long_questions(questions: Sequence[Question], encoded: dict[str, EncodedTex
     if not count:
         return []
     return [f"{counted(count, 'question is', 'questions are')} cut to {LONGEST_QUESTION} tokens"]
+
+
+def _long_answers(questions: Sequence[Question], encoded: dict[str, EncodedText]) -> list[str]:
+    count = 0
+    for question in questions:
+        context = encoded[question.context]
+        for start, text in question.answers[:1]:
+            inside = (context.starts < start + len(text)) & (context.ends > start)
+            count += int(inside.sum()) > DEFAULT_MAX_ANSWER_LEN
+    if not count:
+        return []
+    return [
+        f"{counted(count, 'answer is', 'answers are')} longer than {DEFAULT_MAX_ANSWER_LEN} tokens:"
+        " the service finds such only when asked with a larger max_answer_len, and the figures are "
+        "taken without"
+    ]
 
 
 def _shared_contexts(training: Sequence[Question], validation: Sequence[Question]) -> list[str]:

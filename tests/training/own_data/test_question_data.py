@@ -114,6 +114,18 @@ def test_given_validation_files_are_used_and_shared_contexts_noted(
     assert any("1 validation question is over contexts" in note for note in data.notes)
 
 
+def test_answers_that_the_route_s_defaults_do_not_find_are_noted(
+    tokenizer: CheckedTokenizer, tmp_path: Path
+) -> None:
+    rows = [asked(number) for number in range(20)]
+    for one in rows[3::4]:
+        text = one["context"][: one["context"].index("london")]
+        one["questions"][0]["answers"] = [{"text": text[:80], "start": 0}]
+    given = write(tmp_path / "b.jsonl", [asked(99)])
+    data, _ = load(tokenizer, write(tmp_path / "a.jsonl", rows), given)
+    assert [note for note in data.notes if note.startswith("5 answers are longer than 15 tokens")]
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
