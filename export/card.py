@@ -1,6 +1,7 @@
 """Writes the model card: facts and figures first, then what its author says."""
 
 from collections.abc import Sequence
+from itertools import groupby
 
 from model_directory.manifest import Manifest, Task
 
@@ -51,14 +52,19 @@ def _facts(manifest: Manifest) -> list[tuple[str, ...]]:
 
 
 def _evaluation(manifest: Manifest) -> str:
+    """A table for each source, so that a long source is said once and not in every row."""
     if not manifest.evaluation:
         return "No accuracy was measured on this file."
-    rows = [
-        (figure.dataset, figure.metric, f"{figure.value:g}", f"{figure.examples:,}", figure.source)
-        for figure in manifest.evaluation
-    ]
-    table = _table(("data set", "metric", "value", "examples", "source"), rows)
-    return f"Measured on this file:\n\n{table}"
+    parts = ["Measured on this file:"]
+    for source, figures in groupby(manifest.evaluation, lambda figure: figure.source):
+        rows = [
+            (figure.dataset, figure.metric, f"{figure.value:g}", f"{figure.examples:,}")
+            for figure in figures
+        ]
+        parts.append(_table(("data set", "metric", "value", "examples"), rows))
+        if source:
+            parts.append(f"Source: {_cell(source)}")
+    return "\n\n".join(parts)
 
 
 def _default_body(manifest: Manifest) -> str:

@@ -16,9 +16,23 @@ def test_a_card_states_facts_and_that_nothing_was_measured() -> None:
 
 def test_a_card_shows_measured_figures_and_its_authors_words() -> None:
     card = write_card(manifest_of(evaluation=[FIGURE]), "## Use\n\nFor reviews.\n\n")
-    assert "| SST-2 dev | accuracy | 0.9012 | 872 |  |" in card
+    assert "| SST-2 dev | accuracy | 0.9012 | 872 |" in card
+    assert "Source:" not in card
     assert "No accuracy" not in card
     assert card.endswith("## Use\n\nFor reviews.\n")
+
+
+def test_figures_of_one_source_share_a_table_and_the_source_is_said_once() -> None:
+    figures = [
+        FIGURE | {"source": "one | set"},
+        FIGURE | {"source": "one | set", "metric": "F1"},
+        FIGURE | {"source": "another"},
+    ]
+    card = write_card(manifest_of(evaluation=figures), None)
+    assert card.count("| data set | metric | value | examples |") == 2
+    assert card.count("\n\nSource: one \\| set\n") == 1
+    first, second = card.index("| F1 |"), card.index("Source: one")
+    assert card.index("| accuracy |") < first < second < card.index("Source: another")
 
 
 def test_a_question_answering_card_has_no_labels() -> None:
