@@ -39,6 +39,7 @@ from training.behaviour.suites import suite_of
 from training.behaviour.templates import drawn, expand, in_writing
 from training.behaviour.topics import topics_suite
 from training.datasets import OUT_OF_SCOPE, SENTIMENT_LABELS, TOPIC_LABELS
+from training.made_sentences import ASSERTIONS, NEGATIONS, SUBJECTS
 from training.metrics import normalised_answer
 
 SUITES = {
@@ -154,6 +155,20 @@ def test_a_missing_answer_is_only_expected_where_it_may_be_missing() -> None:
     assert len(missing) > 100
     for case in missing:
         assert all(isinstance(each, Asked) and each.may_be_impossible for each in case.inputs)
+
+
+def test_no_sentence_made_for_training_can_be_one_of_the_suite() -> None:
+    made = [
+        re.compile(
+            re.escape(pattern).replace(r"\{subject\}", subject).replace(r"\{word\}", "[a-z]+")
+        )
+        for pattern in (*NEGATIONS, *ASSERTIONS)
+        for subject in SUBJECTS
+    ]
+    assert any(each.fullmatch("the film was not good") for each in made)
+    for text in texts_of(sentiment_suite()):
+        plain = text.lower().rstrip(".!")
+        assert not any(each.fullmatch(plain) for each in made), text
 
 
 def test_long_reviews_are_long() -> None:

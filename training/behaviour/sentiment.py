@@ -134,7 +134,7 @@ def sentiment_suite() -> Suite:
 def _plain(suite: Suite) -> None:
     capability = Capability("plain praise and blame", MINIMUM, "one adjective decides")
     for template in (
-        "The {it.noun} was {it.adj}.",
+        "This {it.noun} was {it.adj}.",
         "What a {it.adj} {it.noun}!",
         "I thought the {it.noun} was really {it.adj}.",
         "Honestly, this is one {it.adj} {it.noun}.",
@@ -172,7 +172,7 @@ def _verdicts(suite: Suite) -> None:
 def _negation(suite: Suite) -> None:
     praise = Capability("negated praise", MINIMUM, '"not good" is negative')
     for template in (
-        "The {it.noun} was not {it.adj}.",
+        "This {it.noun} was not {it.adj}.",
         "The {it.noun} is not {it.adj} at all.",
         "The {it.noun} wasn't exactly {it.adj}.",
         "I can't say that the {it.noun} was {it.adj}.",
@@ -183,7 +183,7 @@ def _negation(suite: Suite) -> None:
     blame = Capability("negated blame", MINIMUM, '"never boring" is positive')
     for template in (
         "The {it.noun} isn't {it.adj} at all.",
-        "The {it.noun} was never {it.adj}.",
+        "This {it.noun} was never {it.adj}.",
         "Not a {it.adj} {it.noun} by any means.",
         "There is nothing {it.adj} about this {it.noun}.",
         "The {it.noun} was far from {it.adj}.",
@@ -219,7 +219,10 @@ def _intensity(suite: Suite) -> None:
         ("The {noun} was fairly {adj}.", "The {noun} was incredibly {adj}."),
         ("I found the {noun} rather {adj}.", "I found the {noun} unbelievably {adj}."),
         ("A somewhat {adj} {noun}.", "A thoroughly {adj} {noun}."),
-        ("The {noun} was {adj}.", "The {noun} was so {adj} that we told all our friends."),
+        (
+            "In short, the {noun} was {adj}.",
+            "The {noun} was so {adj} that we told all our friends.",
+        ),
     )
     nouns = ("film", "meal", "hotel", "play", "trip", "book", "concert")
     for label, adjectives in (
@@ -234,7 +237,7 @@ def _intensity(suite: Suite) -> None:
         (POSITIVE, (("okay", "good", "magnificent"), ("decent", "great", "unforgettable"))),
         (NEGATIVE, (("mediocre", "bad", "atrocious"), ("so-so", "poor", "appalling"))),
     ):
-        template = "The {noun} was {word}."
+        template = "To me the {noun} was {word}."
         for rising in words:
             filled = [
                 tuple(template.format(noun=noun, word=word) for word in rising) for noun in nouns
@@ -418,7 +421,7 @@ def _surface(suite: Suite) -> None:
     slips = Capability("typos", INVARIANCE, "one or two letters wrong change nothing")
     for count in (1, 2):
         template = f"{count} slip{'s' if count > 1 else ''} of the keyboard"
-        short = drawn(expand("The {it.noun} was {it.adj}.", 400, it=[*PRAISE, *BLAME]), 25)
+        short = drawn(expand("This {it.noun} was {it.adj}.", 400, it=[*PRAISE, *BLAME]), 25)
         suite.add(slips, template, slipped_pairs((*OPINIONS, *short), count), Same())
     dress = Capability("capitals, punctuation, emoji", INVARIANCE, "dress changes nothing")
     for template, changed in (
