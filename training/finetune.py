@@ -236,8 +236,10 @@ def run_model(model: nn.Module, batch: PaddedRows) -> object:
 
 def save_checkpoint(model: nn.Module, encoder: Path, directory: Path) -> None:
     """Writes a standard Hugging Face checkpoint directory, with the encoder's tokenizer."""
-    model.config.hidden_act = SERVED_ACTIVATION
+    trained = model.config.hidden_act
+    if trained == TRAINED_ACTIVATION:
+        model.config.hidden_act = SERVED_ACTIVATION
     model.save_pretrained(directory)
-    model.config.hidden_act = TRAINED_ACTIVATION
+    model.config.hidden_act = trained
     for name in ("tokenizer.json", "tokenizer_config.json"):
         (directory / name).write_bytes((encoder / name).read_bytes())

@@ -42,9 +42,7 @@ def text_task(name: str, data: TextData, base: BaseCheckpoint, longest: int) -> 
         return scores.micro_f1 if data.multi_label else scores.accuracy
 
     def calibrate(best: nn.Module) -> float:
-        # `finetune` saves checkpoints with our own encoder's activation, whatever theirs is
-        model.load_state_dict(best.state_dict())
-        logits, targets = _logits(model.eval(), validation)
+        logits, targets = _logits(best, validation)
         return temperature(logits, targets, data)
 
     loss = _independent_loss if data.multi_label else _exclusive_loss
