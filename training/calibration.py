@@ -89,9 +89,10 @@ def fit_score_temperature(
 
     For question answering, where likelihood misleads: the service's score is the product of start
     and end, as if these were independent, and an answer counts as right in several forms, so the
-    likeliest temperature of starts and ends leaves the scores far too low. Of the first default
-    model, on 1,800 questions half of which have no answer: likelihood 0.91, this 0.6 to 0.7; the
-    calibration error is about 0.16 at the one and 0.06 at the other.
+    likeliest temperature of starts and ends leaves the scores too low. Of the first default model,
+    over 1,800 questions half of which have no answer, it is 0.91, and this one 0.66; the
+    calibration error was 0.133 at 1, 0.085 at 0.85 and 0.058 at 0.7 (0.191, 0.120 and 0.067 where
+    the model may say that there is no answer).
 
     What scaling keeps there: within one window the order of all spans, and of the null answer
     among them, because each score is ``exp((start + end) / temperature)`` over a sum that all of

@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,14 @@ from export.exporter import ExportRequest, export_checkpoint
 from model_directory.integrity import open_version
 from service.tasks.classification import ClassificationInput, ClassificationRequest
 from tests.training.test_evaluate import write_data, write_rows
+from training.behaviour.cases import Suite
+from training.behaviour.sentiment import sentiment_suite
 from training.datasets import read_rows
 from training.in_process import answer_all, open_model
 from training.publish import publish
 from training.temperature import fit_served
 
+SOME_CASES = sentiment_suite().cases[::10]
 LABELS = ("negative", "positive")
 
 
@@ -38,6 +42,14 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ]
         write_rows(path, rows)
     return work
+
+
+@pytest.fixture(scope="module", autouse=True)
+def shorter_suite() -> Iterator[None]:
+    """Every tenth case, which shows as much here and takes a tenth of the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("training.evaluate.suite_of", lambda manifest: Suite(SOME_CASES))
+        yield
 
 
 @pytest.fixture(scope="module")
