@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from export.config import AlbertConfig, parse_config
+from export.confined import TokenizerFiles, confined_tokenizer
 from export.errors import ExportRefusedError
 from export.safetensors_file import FLOAT_DTYPES, TensorRecord, read_float_tensor, read_header
 from export.weights import Weights, check_names_and_shapes, expected_shapes
@@ -18,9 +19,10 @@ SINGLE_FILE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 TOKENIZER = "tokenizer.json"
 SENTENCEPIECE = "spiece.model"
+TOKENIZER_CONFIG = "tokenizer_config.json"
 
-_MAX_CONFIG_BYTES = 4 << 20
-_MAX_TOKENIZER_BYTES = 32 << 20
+MAX_CONFIG_BYTES = 4 << 20
+MAX_TOKENIZER_BYTES = 32 << 20
 _MAX_FILES = 256
 _PICKLES = ("pytorch_model.bin", "*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
@@ -30,7 +32,7 @@ class Checkpoint:
     """A checkpoint that is an ALBERT, whole, and finite.
 
     ``weight_bytes`` is the size of its safetensors files and ``dtypes`` what they hold;
-    ``tokenizer`` the bytes of its tokenizer.json.
+    ``tokenizer`` the bytes of its tokenizer.json, or of the one that its spiece.model makes.
     """
 
     config: AlbertConfig
@@ -49,9 +51,8 @@ def read_checkpoint(directory: Path) -> Checkpoint:
     if not directory.is_dir():
         raise ExportRefusedError(f"{directory} is not a directory with a checkpoint")
     try:
-        config = parse_config(_read_file(directory, CONFIG, _MAX_CONFIG_BYTES))
+        config = parse_config(_read_file(directory, CONFIG, MAX_CONFIG_BYTES))
         expected = expected_shapes(config)
-        tokenizer = _read_tokenizer(directory)
         with ExitStack() as stack:
             files = {
                 name: stack.enter_context(_open(directory, name))
@@ -66,6 +67,7 @@ def read_checkpoint(directory: Path) -> Checkpoint:
                         f"tensor {record.name!r} has dtype {record.dtype}, "
                         f"only {', '.join(FLOAT_DTYPES)} can be exported"
                     )
+            tokenizer = _read_tokenizer(directory)
             tensors = {name: read_float_tensor(file, at) for name, (at, file) in needed.items()}
             weight_bytes = sum(os.fstat(file.fileno()).st_size for file in files.values())
     except OSError as error:
@@ -77,13 +79,25 @@ def read_checkpoint(directory: Path) -> Checkpoint:
 
 
 def _read_tokenizer(directory: Path) -> bytes:
-    if (directory / TOKENIZER).exists():
-        return _read_file(directory, TOKENIZER, _MAX_TOKENIZER_BYTES)
-    if (directory / SENTENCEPIECE).exists():
-        raise ExportRefusedError(
-            f"{directory} has only {SENTENCEPIECE}: a {TOKENIZER} of the same vocabulary is needed"
-        )
-    raise ExportRefusedError(f"there is no {TOKENIZER} in {directory}")
+    """Return the checkpoint's tokenizer.json, or one that is made of its spiece.model."""
+    if os.path.lexists(directory / TOKENIZER):
+        content = _read_file(directory, TOKENIZER, MAX_TOKENIZER_BYTES)
+        return confined_tokenizer(TokenizerFiles(tokenizer=_not_empty(content, TOKENIZER)))
+    if not os.path.lexists(directory / SENTENCEPIECE):
+        raise ExportRefusedError(f"there is no {TOKENIZER} and no {SENTENCEPIECE} in {directory}")
+    content = _read_file(directory, SENTENCEPIECE, MAX_TOKENIZER_BYTES)
+    settings = b""
+    if os.path.lexists(directory / TOKENIZER_CONFIG):
+        settings = _read_file(directory, TOKENIZER_CONFIG, MAX_CONFIG_BYTES)
+    return confined_tokenizer(
+        TokenizerFiles(sentencepiece=_not_empty(content, SENTENCEPIECE), config=settings)
+    )
+
+
+def _not_empty(content: bytes, name: str) -> bytes:
+    if not content:
+        raise ExportRefusedError(f"{name} is empty")
+    return content
 
 
 def _weight_files(directory: Path) -> list[str]:
@@ -91,7 +105,7 @@ def _weight_files(directory: Path) -> list[str]:
     if (directory / SINGLE_FILE).exists():
         return [SINGLE_FILE]
     if (directory / INDEX).exists():
-        return _shards(_read_file(directory, INDEX, _MAX_CONFIG_BYTES))
+        return shard_names(_read_file(directory, INDEX, MAX_CONFIG_BYTES))
     names = sorted(path.name for path in directory.glob("*.safetensors"))
     if len(names) == 1:
         return names
@@ -109,7 +123,8 @@ def _weight_files(directory: Path) -> list[str]:
     raise ExportRefusedError(f"there is no {SINGLE_FILE} in {directory}")
 
 
-def _shards(index: bytes) -> list[str]:
+def shard_names(index: bytes) -> list[str]:
+    """Return the files that ``model.safetensors.index.json`` names; each must lie beside it."""
     try:
         names = sorted(set(json.loads(index)["weight_map"].values()))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -153,7 +168,7 @@ def _open(directory: Path, name: str) -> BinaryIO:
     if not (target.is_relative_to(home) or target.is_relative_to(blobs)):
         raise ExportRefusedError(f"{name} is a symbolic link out of the checkpoint")
     try:
-        descriptor = os.open(target, os.O_RDONLY | os.O_NONBLOCK)
+        descriptor = os.open(target, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
     except FileNotFoundError as error:
         raise ExportRefusedError(f"there is no {name} in {directory}") from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):

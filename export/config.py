@@ -4,6 +4,7 @@ Absent fields have the defaults of ``transformers.AlbertConfig``. Every figure i
 nothing is allocated or computed for a model that could not be served.
 """
 
+import json
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
@@ -163,10 +164,21 @@ class AlbertConfig(BaseModel):
 def parse_config(content: bytes) -> AlbertConfig:
     """Read ``config.json``; ExportRefusedError names the first thing that is wrong with it."""
     try:
+        json.loads(content, object_pairs_hook=_without_repeats)
+    except (ValueError, RecursionError) as error:
+        reason = "not valid JSON, or with a key twice"
+        raise ExportRefusedError(f"config.json is {reason}") from error
+    try:
         return AlbertConfig.model_validate_json(content)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         raise ExportRefusedError(f"config.json: {_sentence(first)}") from error
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> None:
+    """Readers differ in which of two equal keys they take."""
+    if len({key for key, _ in pairs}) != len(pairs):
+        raise ValueError("a key repeats")
 
 
 def _sentence(error: Any) -> str:

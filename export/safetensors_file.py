@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from export.errors import ExportRefusedError
 
-MAX_HEADER_BYTES = 16 << 20
+MAX_HEADER_BYTES = 4 << 20  # some 30,000 tensors; ALBERT has about 30 for each group
 
 # Item sizes in bytes of the dtypes that a checkpoint's file may hold
 _ITEM_BYTES = {

@@ -122,6 +122,16 @@ def only_sentencepiece(directory: Path) -> None:
     (directory / "tokenizer.json").rename(directory / "spiece.model")
 
 
+def as_directory(directory: Path, name: str) -> None:
+    (directory / name).unlink()
+    (directory / name).mkdir()
+
+
+def link_to_nothing(directory: Path, name: str) -> None:
+    (directory / name).unlink()
+    (directory / name).symlink_to("nothing")
+
+
 def loop_of_links(directory: Path) -> None:
     (directory / "config.json").unlink()
     (directory / "config.json").symlink_to("config.json")
@@ -139,8 +149,15 @@ def pipe_for_weights(directory: Path) -> None:
         (lambda d: replace(d, "config.json", b"{"), "config.json"),
         (lambda d: replace(d, "config.json", b" " * (5 << 20)), "config.json is larger than"),
         (lambda d: replace(d, "tokenizer.json", b" " * (33 << 20)), "tokenizer.json is larger"),
-        (lambda d: (d / "tokenizer.json").unlink(), "there is no tokenizer.json"),
-        (only_sentencepiece, "has only spiece.model"),
+        (
+            lambda d: (d / "tokenizer.json").unlink(),
+            "there is no tokenizer.json and no spiece.model",
+        ),
+        (lambda d: replace(d, "tokenizer.json", b""), "tokenizer.json is empty"),
+        (lambda d: as_directory(d, "tokenizer.json"), "tokenizer.json is not a plain file"),
+        (lambda d: as_directory(d, "config.json"), "config.json is not a plain file"),
+        (lambda d: link_to_nothing(d, "tokenizer.json"), "there is no tokenizer.json"),
+        (only_sentencepiece, "spiece.model is not a SentencePiece model"),
         (lambda d: (d / "model.safetensors").unlink(), "there is no model.safetensors"),
         (lambda d: replace(d, "model.safetensors", b"PK\3\4 not safetensors"), "not a safetensors"),
         (pickled, "pytorch_model.bin is a pickle"),

@@ -139,6 +139,19 @@ def test_a_config_without_a_model_type_is_refused() -> None:
         parse({"architectures": ["AlbertForQuestionAnswering"]})
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"model_type": "bert", "model_type": "albert"}',
+        b'{"model_type": "albert", "id2label": {"0": "a", "0": "b"}}',
+        b'{"num_hidden_layers": 1' + b"0" * 5_000 + b"}",
+    ],
+)
+def test_a_config_that_can_be_read_in_two_ways_is_refused(content: bytes) -> None:
+    with pytest.raises(ExportRefusedError, match=r"config\.json is not valid JSON, or with a key"):
+        parse_config(content)
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b"[" * 10**5, b"null", b"1"])
 def test_what_is_no_json_object_is_refused(content: bytes) -> None:
     with pytest.raises(ExportRefusedError, match=r"config\.json"):

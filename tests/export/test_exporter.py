@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tokenizers import Tokenizer
 
 from bench.checkpoints import TINY, random_tensors, write_checkpoint, write_tensors
 from export import exporter
@@ -16,6 +17,7 @@ from export.graph import build_graph
 from model_directory.catalogue import list_models
 from model_directory.integrity import open_version
 from model_directory.manifest import ProblemType, Task
+from tests.export.albert_reference import AlbertReference, train
 from tests.export.conftest import silent
 
 
@@ -77,6 +79,27 @@ def test_question_answering_has_neither_labels_nor_problem_type(tmp_path: Path) 
     report = export_checkpoint(ExportRequest(directory, "spans", tmp_path / "models"), silent)
     assert report.manifest.task is Task.QUESTION_ANSWERING
     assert report.manifest.labels == ()
+
+
+def test_a_vocabulary_of_sentencepiece_becomes_a_tokenizer(tmp_path: Path) -> None:
+    model, shape = train(), dataclasses.replace(TINY, vocab_size=400)
+    directory = write_checkpoint(tmp_path / "c", shape=shape)
+    (directory / "tokenizer.json").unlink()
+    (directory / "spiece.model").write_bytes(model)
+    (directory / "tokenizer_config.json").write_text('{"do_lower_case": false}')
+    report = export_checkpoint(ExportRequest(directory, "model", tmp_path / "models"), silent)
+    assert report.manifest.tokenizer.model_dump() == {
+        "cls_token_id": 2,
+        "sep_token_id": 3,
+        "pad_token_id": 0,
+        "unk_token_id": 1,
+        "vocab_size": 400,
+        "lower_case": False,
+    }
+    served = Tokenizer.from_buffer(open_version(report.directory).tokenizer)
+    reference = AlbertReference(model, do_lower_case=False)
+    text = "About 20,500 men: ``it''s'' (a-b) Licence."
+    assert served.encode(text, add_special_tokens=False).ids == reference.ids(text)
 
 
 def test_half_precision_is_written_as_fp32_and_said_so(tmp_path: Path) -> None:
