@@ -68,16 +68,21 @@ def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
 @_export.command(epilog=f"{_PROGRAM} check DIR/NAME/N verifies what was written, and runs it once.")
 def _export_command(
     checkpoint: Annotated[
-        Path,
+        str,
         typer.Argument(
             metavar="CHECKPOINT",
-            help="Hugging Face checkpoint directory: config.json, safetensors, tokenizer.json.",
+            help="Checkpoint directory (config.json, safetensors, tokenizer.json or spiece.model), "
+            "or OWNER/NAME of a model on the Hugging Face hub.",
         ),
     ],
     name: Annotated[str, typer.Option(help="Name of the model, in its directory and its URL.")],
     output: Annotated[
         Path, typer.Option(metavar="DIR", help="Models directory; NAME/VERSION is made in it.")
     ],
+    revision: Annotated[
+        str | None,
+        typer.Option(help="Branch, tag or commit of a model on the hub. Default: main."),
+    ] = None,
     version: Annotated[
         int | None,
         typer.Option(min=1, max=999_999_999, help="Default: one more than the highest there is."),
@@ -117,6 +122,7 @@ def _export_command(
         checkpoint=checkpoint,
         name=name,
         output=output,
+        revision=revision,
         version=version,
         task=task,
         sample=sample,

@@ -12,6 +12,7 @@ from export.config import AlbertConfig
 from export.errors import ExportRefusedError
 from export.evaluation import read_evaluation
 from export.graph import build_graph
+from export.hub import Fetched, fetch_checkpoint, is_model_id
 from export.package import choose_version, new_package
 from export.parity import BUILT_IN_TEXTS, build_sequences, measure_parity
 from export.progress import Progress
@@ -37,9 +38,10 @@ _SENTIMENT_LABELS = frozenset({"negative", "neutral", "positive"})
 class ExportRequest:
     """What a caller asks for; None where the checkpoint or a default decides."""
 
-    checkpoint: Path
+    checkpoint: Path | str  # a directory, or a model of the hub as OWNER/NAME
     name: str
     output: Path
+    revision: str | None = None
     version: int | None = None
     task: Task | None = None
     sample: Path | None = None
@@ -78,8 +80,9 @@ def export_checkpoint(request: ExportRequest, progress: Progress) -> ExportRepor
     texts = BUILT_IN_TEXTS if request.sample is None else read_lines(request.sample)
     body = None if request.card is None else read_text(request.card)
 
+    located = _locate(request, progress)
     progress("reading the checkpoint")
-    checkpoint = read_checkpoint(request.checkpoint)
+    checkpoint = read_checkpoint(located.directory)
     config = checkpoint.config
     task = choose_task(config, request.task)
     tokenizer = check_tokenizer(checkpoint.tokenizer, config)
@@ -115,7 +118,7 @@ def export_checkpoint(request: ExportRequest, progress: Progress) -> ExportRepor
             parity=parity,
             evaluation=figures,
             default=request.default,
-            source=request.source or request.checkpoint.resolve().name,
+            source=_source(request, located),
             licence=request.licence,
             created=datetime.now(UTC).replace(microsecond=0),
             exporter_version=exporter_version(),
@@ -147,6 +150,23 @@ def choose_task(config: AlbertConfig, asked: Task | None) -> Task:
         raise ExportRefusedError("the checkpoint classifies sequences, it cannot answer questions")
     polarities = {label.lower() for label in config.labels} <= _SENTIMENT_LABELS
     return asked or (Task.SENTIMENT if polarities else Task.CLASSIFICATION)
+
+
+def _locate(request: ExportRequest, progress: Progress) -> Fetched:
+    directory = Path(request.checkpoint)
+    if is_model_id(str(request.checkpoint)) and not directory.exists():
+        return fetch_checkpoint(str(request.checkpoint), request.revision, progress)
+    if request.revision is not None:
+        raise ExportRefusedError(f"{directory} is not a model of the hub, and has no revisions")
+    return Fetched(directory, directory.resolve().name)
+
+
+def _source(request: ExportRequest, located: Fetched) -> str:
+    """Return where the checkpoint is from; the commit of a fetched one is always part of it."""
+    if request.source is None:
+        return located.source
+    fetched = located.directory != Path(request.checkpoint)
+    return f"{request.source} ({located.source})" if fetched else request.source
 
 
 def _architecture(checkpoint: Checkpoint) -> Architecture:
