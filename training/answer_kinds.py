@@ -5,12 +5,12 @@ from enum import StrEnum
 
 
 class AnswerKind(StrEnum):
-    """What an answer looks like."""
+    """What answers look like."""
 
-    NUMBER = "number"
-    DATE = "date"
-    NAME = "name"
-    OTHER = "other phrase"
+    NUMBER = "numbers"
+    DATE = "dates"
+    NAME = "names"
+    OTHER = "other phrases"
 
 
 _MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"

@@ -108,7 +108,7 @@ def question_answering_figures(model: LoadedModel, data: Path) -> list[Figure]:
             if kind_of(one.answers[0][1]) is kind
         ]
         if scores:
-            figures.append(_squad(SQUAD_SET, f"F1, answer is a {kind}", scores))
+            figures.append(_squad(SQUAD_SET, f"F1 of {kind}", scores))
     mixed_f1 = [_f1(answer, one) for answer, one in zip(told, mixed, strict=True)]
     figures.append(_squad(with_none, "F1 with no-answer", mixed_f1))
     for name, answers, asked in ((SQUAD_SET, found, answerable), (with_none, told, mixed)):
