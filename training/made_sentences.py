@@ -65,11 +65,8 @@ def polar_words(phrases: list[LabelledText], reviews: Iterable[str]) -> list[Lab
 
 
 def negated(words: list[LabelledText], draw: random.Random) -> LabelledText:
-    """A short sentence with one of the words, of either label as often; two in three say that it
-    is not so.
-    """
-    wanted, subject = draw.choice((NEGATIVE, POSITIVE)), draw.choice(SUBJECTS)
-    row = draw.choice([row for row in words if row.label == wanted] or words)
+    """A short sentence with one of the words; two in three say that it is not so."""
+    row, subject = draw.choice(words), draw.choice(SUBJECTS)
     word = row.text.strip()
     if draw.random() < 2 / 3:
         pattern, label = draw.choice(NEGATIONS), POSITIVE + NEGATIVE - row.label
@@ -79,7 +76,7 @@ def negated(words: list[LabelledText], draw: random.Random) -> LabelledText:
 
 
 def turned(rows: list[LabelledText], draw: random.Random, count: int) -> list[LabelledText]:
-    """One to eight sentences of one label, a turn, and one of the other, which decides."""
+    """One to four sentences of one label, a turn, and a sentence of the other, which decides."""
     texts = {
         label: [as_written(row.text).rstrip(" .!") for row in rows if row.label == label]
         for label in (NEGATIVE, POSITIVE)
@@ -87,7 +84,7 @@ def turned(rows: list[LabelledText], draw: random.Random, count: int) -> list[La
     made = []
     for _ in range(count):
         label = draw.choice((NEGATIVE, POSITIVE))
-        before = draw.choices(texts[POSITIVE + NEGATIVE - label], k=draw.choice((1, 1, 2, 4, 8)))
+        before = draw.choices(texts[POSITIVE + NEGATIVE - label], k=draw.choice((1, 1, 2, 4)))
         verdict = draw.choice(texts[label])
         made.append(LabelledText(f"{'. '.join(before)}{draw.choice(TURNS)}{verdict}.", label))
     return made
