@@ -2,14 +2,17 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+import export.checkpoint
 from bench.checkpoints import TINY, random_tensors, write_checkpoint, write_tensors
 from export.checkpoint import read_checkpoint
 from export.errors import ExportRefusedError
+from export.safetensors_file import read_float_tensor
 
 
 @pytest.fixture
@@ -207,6 +210,40 @@ def test_an_index_that_is_no_json_is_refused(checkpoint: Path) -> None:
 
 def test_what_is_no_directory_is_refused(tmp_path: Path) -> None:
     assert "is not a directory with a checkpoint" in refusal(tmp_path / "none")
+
+
+def test_a_file_that_becomes_a_link_after_it_was_looked_at_is_refused(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link_out(checkpoint, "config.json")
+    monkeypatch.setattr(os.path, "realpath", str)  # what the link showed before the swap
+    assert "cannot read" in refusal(checkpoint)
+
+
+def test_a_file_that_grows_while_it_is_read_is_as_large_as_it_was(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = read_checkpoint(checkpoint)
+
+    def grow(*arguments: Any) -> Any:
+        with open(checkpoint / "model.safetensors", "ab") as file:
+            file.write(b"more")
+        return read_float_tensor(*arguments)
+
+    monkeypatch.setattr(export.checkpoint, "read_float_tensor", grow)
+    for name, tensor in read_checkpoint(checkpoint).weights.tensors.items():
+        np.testing.assert_array_equal(tensor, expected.weights[name])
+
+
+def test_a_file_that_shrinks_while_it_is_read_is_refused(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def shrink(*arguments: Any) -> Any:
+        os.truncate(checkpoint / "model.safetensors", 100)
+        return read_float_tensor(*arguments)
+
+    monkeypatch.setattr(export.checkpoint, "read_float_tensor", shrink)
+    assert "is cut off" in refusal(checkpoint)
 
 
 def test_truncated_weights_are_refused_wherever_they_end(checkpoint: Path) -> None:
