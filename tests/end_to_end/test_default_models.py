@@ -12,7 +12,8 @@ from model_directory.integrity import open_version
 from tests.end_to_end.conftest import DEFAULT_MODELS
 from tests.server import ServerProcess
 
-NAMES = ["question-answering", "sentiment", "topics"]
+NAMES = ["intents", "question-answering", "sentiment", "topics"]
+LARGEST_DIRECTORY_BYTES = 12_000_000
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +22,7 @@ def default_server():
         yield server
 
 
-def test_a_fresh_clone_has_three_models_with_measured_figures():
+def test_a_fresh_clone_has_four_models_with_measured_figures():
     entries = list_models(DEFAULT_MODELS)
     assert [entry.name for entry in entries] == NAMES
     for entry in entries:
@@ -30,6 +31,8 @@ def test_a_fresh_clone_has_three_models_with_measured_figures():
         assert manifest.parity.max_logit_difference <= 1e-4
         card = (entry.directory / "README.md").read_text(encoding="utf-8")
         assert all(figure.dataset in card for figure in manifest.evaluation)
+        size = sum(file.stat().st_size for file in entry.directory.iterdir())
+        assert size <= LARGEST_DIRECTORY_BYTES
 
 
 def test_the_service_is_ready_with_all_of_them(default_server):
@@ -89,3 +92,25 @@ def test_plain_topics_are_right(default_server, text, label):
     body = {"inputs": text, "parameters": {"top_k": 1}}
     [[prediction]] = default_server.client.post("/v1/classification", json=body).json()
     assert prediction["label"] == label
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("what's the weather going to be like tomorrow", "weather"),
+        ("set a timer for ten minutes", "timer"),
+        ("how do you say thank you in french", "translate"),
+        ("i lost my credit card and need to report it", "report_lost_card"),
+    ],
+)
+def test_plain_intents_are_right(default_server, text, label):
+    body = {"inputs": text, "parameters": {"top_k": 1}}
+    [[prediction]] = default_server.client.post("/v1/models/intents", json=body).json()
+    assert prediction["label"] == label
+
+
+def test_a_denied_praise_is_negative_and_a_fact_is_neither(default_server):
+    texts = ["The film was not good.", "The train to Leeds leaves from platform four."]
+    denied, fact = default_server.client.post("/v1/sentiment", json={"inputs": texts}).json()
+    assert denied[0]["label"] == "negative"
+    assert fact[0]["score"] < 0.8
