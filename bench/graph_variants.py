@@ -25,7 +25,7 @@ from onnx import helper as onnx_helper
 
 from bench.checkpoints import BASE, write_checkpoint
 from export.checkpoint import Checkpoint, read_checkpoint
-from export.graph import IR_VERSION, OPSET, AlbertWriter
+from export.graph import IR_VERSION, NARROWED, OPSET, AlbertWriter
 from export.graph_builder import GraphBuilder, LoopBody
 from export.weights import layer_prefix
 
@@ -38,13 +38,13 @@ class Unrolled(AlbertWriter):
 
     def _write_group(self, group: int, layers: int, hidden: str) -> str:
         for layer in range(layers):
-            rows = self._main.integers(1) if layer == layers - 1 else None
+            rows = self._main.integers(NARROWED) if layer == layers - 1 else None
             hidden = self._write_layer(self._main, layer_prefix(group, 0), hidden, rows)
         return hidden
 
 
 class AllRows(AlbertWriter):
-    """The last layer works on every position, not on [CLS] alone."""
+    """The last layer works on every position, not on two."""
 
     def _write_row_count(self, body: LoopBody, layers: int) -> str:
         return self._sequence

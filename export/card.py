@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from itertools import groupby
 
-from model_directory.manifest import Manifest, Task
+from export.quantisation.agreement import describe
+from model_directory.manifest import Manifest, Quantisation, Speed, Task
 
 _PURPOSES = {
     Task.SENTIMENT: "It scores the polarity of a text.",
@@ -24,7 +25,7 @@ def write_card(manifest: Manifest, body: str | None) -> str:
 
 
 def _facts(manifest: Manifest) -> list[tuple[str, ...]]:
-    architecture, parity = manifest.architecture, manifest.parity
+    architecture = manifest.architecture
     facts = [("task", str(manifest.task))]
     if manifest.problem_type is not None:
         facts.append(("labels", ", ".join(manifest.labels)))
@@ -42,13 +43,46 @@ def _facts(manifest: Manifest) -> list[tuple[str, ...]]:
         ("vocabulary", f"{manifest.tokenizer.vocab_size:,} pieces"),
         ("source", manifest.source),
         ("licence", manifest.licence),
-        (
-            "parity",
-            f"logits within {parity.max_logit_difference:.1e} of the float64 reference "
-            f"({parity.sequences} sequences, {parity.batches} batches; limit {parity.limit:g})",
-        ),
+        *measured_facts(manifest),
         ("exported", f"{manifest.created:%Y-%m-%d} by albert-export {manifest.exporter_version}"),
     ]
+
+
+def measured_facts(manifest: Manifest) -> list[tuple[str, str]]:
+    """Return what the exporter's checks measured: for the card, and for the report."""
+    parity, agreement = manifest.parity, manifest.agreement
+    held = "" if agreement is None else "fp32 "
+    facts = [
+        (
+            "parity",
+            f"{held}logits within {parity.max_logit_difference:.1e} of the float64 reference, "
+            f"limit {parity.limit:g} ({parity.sequences} sequences in {parity.batches} batches)",
+        )
+    ]
+    if agreement is not None:
+        facts.append(("beside fp32", describe(agreement)))
+    if manifest.quantisation is not None:
+        facts += _rounding(manifest.quantisation)
+    return facts + [("speed", _speed(speed)) for speed in manifest.speed]
+
+
+def _rounding(quantisation: Quantisation) -> list[tuple[str, str]]:
+    groups: dict[str, list[str]] = {}
+    for site, rounding in quantisation.rounding.items():
+        groups.setdefault(rounding, []).append(site)
+    said = "; ".join(f"{rounding}: {', '.join(sites)}" for rounding, sites in groups.items())
+    if len(groups) == 1:
+        said = f"all {said.partition(':')[0]}"
+    texts = f"{quantisation.calibration_texts} of {quantisation.calibration}"
+    return [("rounding", said), ("calibrated on", texts)]
+
+
+def _speed(speed: Speed) -> str:
+    said = f"{speed.batch} x {speed.tokens} tokens in {speed.milliseconds:.3g} ms"
+    if speed.fp32_milliseconds is not None:
+        ratio = speed.fp32_milliseconds / speed.milliseconds
+        said += f", {ratio:.2f} times as fast as fp32 ({speed.fp32_milliseconds:.3g} ms)"
+    return f"{said}, one thread of {speed.processor}"
 
 
 def _evaluation(manifest: Manifest) -> str:

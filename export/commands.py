@@ -15,7 +15,7 @@ from export.check import check_version
 from export.errors import ExportRefusedError
 from export.exporter import ExportRequest, export_checkpoint
 from export.report import print_check, print_report
-from model_directory.manifest import Task
+from model_directory.manifest import Precision, Task
 
 _REFUSED = 1
 _PROGRAM = "albert-export"
@@ -91,6 +91,20 @@ def _export_command(
         Task | None,
         typer.Option(help="Default: by the checkpoint's head and labels."),
     ] = None,
+    precision: Annotated[
+        Precision, typer.Option(help="What the products of the layers are computed in.")
+    ] = Precision.FP32,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Texts like those it will be asked, one a line, to choose int8 scales by and to "
+            "compare with fp32 on; a tab separates question and context. Default: built-in texts.",
+        ),
+    ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show where int8's error comes from, by layer.")
+    ] = False,
     sample: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Texts, one a line, to compare with the reference on."),
@@ -115,8 +129,9 @@ def _export_command(
 ) -> None:
     """Export a fine-tuned ALBERT to DIR/NAME/VERSION, and prove that it is the same model.
 
-    The graph is compared with a float64 reference before the version appears. What cannot be
-    exported is refused with one sentence, and leaves nothing behind.
+    The graph is compared with a float64 reference before the version appears, an int8 graph with
+    the fp32 one as well. What cannot be exported is refused with one sentence, and leaves nothing
+    behind.
     """
     request = ExportRequest(
         checkpoint=checkpoint,
@@ -125,6 +140,9 @@ def _export_command(
         revision=revision,
         version=version,
         task=task,
+        precision=precision,
+        calibration=calibration,
+        explain=explain,
         sample=sample,
         evaluation=evaluation,
         card=card,

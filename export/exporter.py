@@ -16,8 +16,13 @@ from export.hub import Fetched, fetch_checkpoint, is_model_id
 from export.package import choose_version, new_package
 from export.parity import BUILT_IN_TEXTS, build_sequences, measure_parity
 from export.progress import Progress
+from export.quantisation.layers import LayerError, layer_errors
+from export.quantisation.plan import Site
+from export.quantisation.search import Attempt, Quantised, quantise
+from export.quantisation.texts import built_in_sequences, sequences_of
+from export.speed import measure_speed
 from export.text_files import read_lines, read_text
-from export.tokenizer import check_tokenizer
+from export.tokenizer import CheckedTokenizer, check_tokenizer
 from export.version import exporter_version
 from model_directory.manifest import (
     CARD_NAME,
@@ -27,6 +32,8 @@ from model_directory.manifest import (
     Architecture,
     Figure,
     Manifest,
+    Precision,
+    Quantisation,
     Task,
     is_model_name,
 )
@@ -44,12 +51,15 @@ class ExportRequest:
     revision: str | None = None
     version: int | None = None
     task: Task | None = None
+    precision: Precision = Precision.FP32
+    calibration: Path | None = None
     sample: Path | None = None
     evaluation: Path | None = None
     card: Path | None = None
     source: str | None = None
     licence: str = "not stated"
     default: bool = False
+    explain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +69,12 @@ class ExportReport:
     directory: Path
     manifest: Manifest
     model_bytes: int
+    fp32_bytes: int
     checkpoint_bytes: int
     checkpoint_dtypes: tuple[str, ...]
     seconds: float
+    attempts: tuple[Attempt, ...] = ()
+    layer_errors: tuple[LayerError, ...] = ()
 
 
 def export_checkpoint(request: ExportRequest, progress: Progress) -> ExportReport:
@@ -76,8 +89,11 @@ def export_checkpoint(request: ExportRequest, progress: Progress) -> ExportRepor
             f"{request.name!r} cannot name a model: use up to 64 lower-case letters, digits, '.', "
             "'_' and '-', with a letter or digit at both ends"
         )
+    if request.precision is Precision.FP32 and (request.calibration or request.explain):
+        raise ExportRefusedError("--calibration and --explain are about --precision int8")
     version = choose_version(request.output, request.name, request.version)
     texts = BUILT_IN_TEXTS if request.sample is None else read_lines(request.sample)
+    calibration_lines = None if request.calibration is None else read_lines(request.calibration)
     body = None if request.card is None else read_text(request.card)
 
     located = _locate(request, progress)
@@ -88,22 +104,23 @@ def export_checkpoint(request: ExportRequest, progress: Progress) -> ExportRepor
     tokenizer = check_tokenizer(checkpoint.tokenizer, config)
 
     progress("writing the graph")
-    graph = build_graph(config, checkpoint.weights)
-    figures: tuple[Figure, ...] = ()
-    if request.evaluation is not None:
-        figures = read_evaluation(request.evaluation, hashlib.sha256(graph).hexdigest())
-
+    fp32 = build_graph(config, checkpoint.weights)
     with new_package(request.output, request.name, version) as package:
-        files = (
-            package.write(MODEL_NAME, graph),
-            package.write(TOKENIZER_NAME, tokenizer.content),
-        )
         parity = measure_parity(
-            package.directory / MODEL_NAME,
+            fp32,
             config,
             checkpoint.weights,
             build_sequences(tokenizer, texts, config.max_position_embeddings),
             progress,
+        )
+        quantised = _quantise(request, checkpoint, tokenizer, fp32, calibration_lines, progress)
+        graph = fp32 if quantised is None else quantised.graph
+        figures: tuple[Figure, ...] = ()
+        if request.evaluation is not None:
+            figures = read_evaluation(request.evaluation, hashlib.sha256(graph).hexdigest())
+        files = (
+            package.write(MODEL_NAME, graph),
+            package.write(TOKENIZER_NAME, tokenizer.content),
         )
         manifest = Manifest(
             name=request.name,
@@ -112,10 +129,13 @@ def export_checkpoint(request: ExportRequest, progress: Progress) -> ExportRepor
             labels=() if config.is_question_answering else config.labels,
             problem_type=None if config.is_question_answering else config.inferred_problem_type,
             max_tokens=config.max_position_embeddings,
-            precision="fp32",
+            precision=request.precision,
             architecture=_architecture(checkpoint),
             tokenizer=tokenizer.facts,
             parity=parity,
+            agreement=None if quantised is None else quantised.accepted.agreement,
+            quantisation=_quantisation(request, quantised),
+            speed=measure_speed(config, graph, None if quantised is None else fp32, progress),
             evaluation=figures,
             default=request.default,
             source=_source(request, located),
@@ -126,14 +146,21 @@ def export_checkpoint(request: ExportRequest, progress: Progress) -> ExportRepor
         )
         card = package.write(CARD_NAME, write_card(manifest, body).encode())
         manifest = manifest.model_copy(update={"files": (*files, card)})
+        errors: list[LayerError] = []
+        if quantised is not None and request.explain:
+            progress("comparing the layers")
+            errors = layer_errors(config, checkpoint.weights, quantised)
         package.write(MANIFEST_NAME, (manifest.model_dump_json(indent=2) + "\n").encode())
     return ExportReport(
         directory=request.output / request.name / str(version),
         manifest=manifest,
         model_bytes=len(graph),
+        fp32_bytes=len(fp32),
         checkpoint_bytes=checkpoint.weight_bytes,
         checkpoint_dtypes=checkpoint.dtypes,
         seconds=time.monotonic() - started,
+        attempts=() if quantised is None else quantised.attempts,
+        layer_errors=tuple(errors),
     )
 
 
@@ -150,6 +177,36 @@ def choose_task(config: AlbertConfig, asked: Task | None) -> Task:
         raise ExportRefusedError("the checkpoint classifies sequences, it cannot answer questions")
     polarities = {label.lower() for label in config.labels} <= _SENTIMENT_LABELS
     return asked or (Task.SENTIMENT if polarities else Task.CLASSIFICATION)
+
+
+def _quantise(
+    request: ExportRequest,
+    checkpoint: Checkpoint,
+    tokenizer: CheckedTokenizer,
+    fp32: bytes,
+    lines: list[str] | None,
+    progress: Progress,
+) -> Quantised | None:
+    if request.precision is not Precision.INT8:
+        return None
+    config = checkpoint.config
+    asks, longest = config.is_question_answering, min(config.max_position_embeddings, 512)
+    if lines is None:
+        sequences = built_in_sequences(tokenizer, asks, longest)
+    else:
+        sequences = sequences_of(tokenizer, lines, asks, longest)
+    return quantise(config, checkpoint.weights, fp32, sequences, progress)
+
+
+def _quantisation(request: ExportRequest, quantised: Quantised | None) -> Quantisation | None:
+    if quantised is None:
+        return None
+    plan, given = quantised.accepted.plan, request.calibration
+    return Quantisation(
+        rounding={str(site): str(plan[site]) for site in Site},
+        calibration="built-in texts" if given is None else given.name,
+        calibration_texts=quantised.calibration_texts,
+    )
 
 
 def _locate(request: ExportRequest, progress: Progress) -> Fetched:

@@ -2,8 +2,8 @@
 
 Layers that share weights are iterations of one ``Loop`` whose body holds each use of a weight once,
 so onnxruntime packs it once, however many layers there are. In the last layer of a classifier only
-the rows of [CLS] are asked for after keys and values. `docs/export.md` has the measurements behind
-both.
+[CLS] and its neighbour are asked for after keys and values. `docs/export.md` has the measurements
+behind both.
 
 The architecture is that of "ALBERT: A Lite BERT" (https://arxiv.org/abs/1909.11942) as
 transformers' AlbertModel implements it.
@@ -34,6 +34,11 @@ CLASSIFICATION_OUTPUTS = ("logits",)
 SPAN_OUTPUTS = ("start_logits", "end_logits")
 _TOKENS = ("batch", "sequence")
 
+# What the last layer of a classifier computes: [CLS], which is all that the pooler reads, and its
+# neighbour. onnxruntime adds up the product of a single row in another order when zeros follow, so
+# that padding would show in the last bits of [CLS].
+NARROWED = 2
+
 # Added to the scores of padding: its exponential is exactly 0 beside any real position, and a row
 # with nothing but padding still has a finite softmax.
 _MASKED = float(np.finfo(np.float32).min)
@@ -47,13 +52,16 @@ def build_graph(config: AlbertConfig, weights: Weights) -> bytes:
     ``start_logits`` and ``end_logits`` [batch, sequence] of a question answering model. Logits do
     not depend on what is at padded positions; those of padded positions themselves mean nothing.
     """
-    writer = AlbertWriter(config, weights)
-    graph = writer.write()
+    return serialise(AlbertWriter(config, weights).write())
+
+
+def serialise(graph: GraphProto) -> bytes:
+    """Return the model around ``graph``; equal graphs always give the same bytes."""
+    domains = {node.domain for node in graph.node} - {""}
+    opsets = [onnx_helper.make_opsetid("", OPSET)]
+    opsets += [onnx_helper.make_opsetid(domain, 1) for domain in sorted(domains)]
     model: ModelProto = onnx_helper.make_model(
-        graph,
-        opset_imports=[onnx_helper.make_opsetid("", OPSET)],
-        ir_version=IR_VERSION,
-        producer_name=PRODUCER,
+        graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name=PRODUCER
     )
     serialised: bytes = model.SerializeToString(deterministic=True)
     return serialised
@@ -62,7 +70,8 @@ def build_graph(config: AlbertConfig, weights: Weights) -> bytes:
 class AlbertWriter:
     """Writes the nodes of one model, from the inputs to the logits.
 
-    `bench/graph_variants.py` overrides its steps one by one to measure other ways to write them.
+    Subclasses override single steps: `export/quantisation/graph.py` to compute in int8,
+    `bench/graph_variants.py` to measure other ways to write them.
     """
 
     def __init__(self, config: AlbertConfig, weights: Weights) -> None:
@@ -97,7 +106,7 @@ class AlbertWriter:
     def _write_embeddings(self) -> str:
         """Write the embedded tokens mapped to the hidden size, [batch, sequence, hidden]."""
         main = self._main
-        word = main.add("Gather", self._weight(f"{EMBEDDINGS}.word_embeddings"), "input_ids")
+        word = self._embed_words()
         kind = main.add(
             "Gather", self._weight(f"{EMBEDDINGS}.token_type_embeddings"), "token_type_ids"
         )
@@ -105,6 +114,11 @@ class AlbertWriter:
         position = main.add("Slice", positions, main.integers(0), self._sequence)
         summed = main.add("Add", main.add("Add", word, kind), position)
         return self._linear(main, MAPPING, self._norm(main, f"{EMBEDDINGS}.LayerNorm", summed))
+
+    def _embed_words(self) -> str:
+        """Write the rows of the word embeddings, [batch, sequence, embedding]."""
+        table = self._weight(f"{EMBEDDINGS}.word_embeddings")
+        return self._main.add("Gather", table, "input_ids")
 
     def _write_group(self, group: int, layers: int, hidden: str) -> str:
         """Write the ``layers`` layers that use one group's weights as iterations of one loop."""
@@ -119,9 +133,9 @@ class AlbertWriter:
         return self._main.loop(body, layers, hidden, state, ["batch", "rows", config.hidden_size])
 
     def _write_row_count(self, body: LoopBody, layers: int) -> str:
-        """Write how many positions the layer is asked for: all, but only [CLS] in the last one."""
+        """Write how many positions the layer is asked for: all, but NARROWED in the last one."""
         is_last_layer = body.add("Equal", body.iteration, body.integer(layers - 1))
-        return body.add("Where", is_last_layer, body.integers(1), self._sequence)
+        return body.add("Where", is_last_layer, body.integers(NARROWED), self._sequence)
 
     def _write_layer(self, body: GraphBuilder, prefix: str, hidden: str, rows: str | None) -> str:
         """Write one layer, [batch, sequence, hidden] in and [batch, rows, hidden] out."""
@@ -129,22 +143,36 @@ class AlbertWriter:
         if rows is not None:
             asked = body.add("Slice", hidden, body.integers(0), rows, body.integers(1))
         attended = self._write_attention(body, f"{prefix}.attention", asked, hidden)
-        inner = self._linear(body, f"{prefix}.ffn", attended)
-        inner = self._linear(body, f"{prefix}.ffn_output", self._activate(body, inner))
+        inner = self._product(body, f"{prefix}.ffn", attended)
+        inner = self._product(body, f"{prefix}.ffn_output", self._activate(body, inner))
         return self._norm(body, f"{prefix}.full_layer_layer_norm", body.add("Add", inner, attended))
 
     def _write_attention(self, body: GraphBuilder, prefix: str, asked: str, hidden: str) -> str:
         config = self._config
         scale = 1 / np.sqrt(config.head_size)  # folded into the query's weights
-        query = self._heads(body, self._linear(body, f"{prefix}.query", asked, scale), [0, 2, 1, 3])
-        key = self._heads(body, self._linear(body, f"{prefix}.key", hidden), [0, 2, 3, 1])
-        value = self._heads(body, self._linear(body, f"{prefix}.value", hidden), [0, 2, 1, 3])
-        scores = body.add("Add", body.add("MatMul", query, key), self._attention_bias)
+        query = self._product(body, f"{prefix}.query", asked, scale)
+        query = self._split_query(body, query)
+        key = self._split_key(body, self._product(body, f"{prefix}.key", hidden))
+        value = self._product(body, f"{prefix}.value", hidden)
+        value = self._heads(body, value, [0, 2, 1, 3])
+        scores = body.add("Add", self._write_scores(body, query, key), self._attention_bias)
         context = body.add("MatMul", body.add("Softmax", scores, axis=-1), value)
         context = body.add("Transpose", context, perm=[0, 2, 1, 3])
-        merged = body.integers(0, 0, config.hidden_size)
-        context = self._linear(body, f"{prefix}.dense", body.add("Reshape", context, merged))
+        context = body.add("Reshape", context, body.integers(0, 0, config.hidden_size))
+        context = self._product(body, f"{prefix}.dense", context)
         return self._norm(body, f"{prefix}.LayerNorm", body.add("Add", asked, context))
+
+    def _split_query(self, body: GraphBuilder, query: str) -> str:
+        """Write the queries of each head, [batch, heads, rows, head]."""
+        return self._heads(body, query, [0, 2, 1, 3])
+
+    def _split_key(self, body: GraphBuilder, key: str) -> str:
+        """Write the keys of each head, [batch, heads, head, sequence]."""
+        return self._heads(body, key, [0, 2, 3, 1])
+
+    def _write_scores(self, body: GraphBuilder, query: str, key: str) -> str:
+        """Write what each row's query makes of each key, [batch, heads, rows, sequence]."""
+        return body.add("MatMul", query, key)
 
     def _heads(self, body: GraphBuilder, hidden: str, order: list[int]) -> str:
         config = self._config
@@ -177,6 +205,10 @@ class AlbertWriter:
         both = self._linear(main, SPAN_HEAD, hidden)
         for index, name in enumerate(SPAN_OUTPUTS):
             main.add("Gather", both, main.integer(index), axis=2, output=name)
+
+    def _product(self, body: GraphBuilder, prefix: str, value: str, scale: float = 1.0) -> str:
+        """Write one of the six products of a layer, scaled."""
+        return self._linear(body, prefix, value, scale)
 
     def _linear(
         self,

@@ -13,19 +13,25 @@ Dimensions = Sequence[int | str]
 
 
 class Constants:
-    """The constants of a model; equal ones are stored once, under the name of the first."""
+    """The constants of a model; equal ones are stored once, under the name of the first.
+
+    Of different ones under the same name, the later get a number behind it.
+    """
 
     def __init__(self) -> None:
         self.tensors: list[TensorProto] = []
         self._names: dict[tuple[str, tuple[int, ...], bytes], str] = {}
+        self._taken: set[str] = set()
 
     def name_of(self, name: str, value: NDArray[Any]) -> str:
         """Store ``value`` unless an equal one is there, and return what it is called."""
         content = np.ascontiguousarray(value)
         key = (value.dtype.str, value.shape, hashlib.sha256(content.tobytes()).digest())
         if key not in self._names:
-            self._names[key] = name
-            self.tensors.append(numpy_helper.from_array(content.reshape(value.shape), name))
+            unique = name if name not in self._taken else f"{name} ({len(self.tensors)})"
+            self._taken.add(unique)
+            self._names[key] = unique
+            self.tensors.append(numpy_helper.from_array(content.reshape(value.shape), unique))
         return self._names[key]
 
 
@@ -51,6 +57,10 @@ class GraphBuilder:
     def floats(self, name: str, values: NDArray[Any]) -> str:
         """Store float32 weights, and return what they are called."""
         return self._constants.name_of(name, values.astype(np.float32))
+
+    def tensor(self, name: str, values: NDArray[Any]) -> str:
+        """Store a constant of the array's own type, and return what it is called."""
+        return self._constants.name_of(name, values)
 
     def scalar(self, value: float) -> str:
         """Store a float32 number, and return what it is called."""

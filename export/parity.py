@@ -48,13 +48,13 @@ class ParitySequence:
 
 
 def measure_parity(
-    model: Path,
+    model: Path | bytes,
     config: AlbertConfig,
     weights: Weights,
     sequences: Sequence[ParitySequence],
     progress: Progress,
 ) -> Parity:
-    """Run the written file in onnxruntime and compare every logit with the reference.
+    """Run the graph in onnxruntime and compare every logit with the reference.
 
     The reference sees each sequence alone and unpadded; the graph sees it alone and in padded
     batches, so padding that leaks is found too. ExportRefusedError if a logit differs by more than
@@ -85,9 +85,10 @@ def measure_parity(
     )
 
 
-def open_session(model: Path | bytes) -> onnxruntime.InferenceSession:
-    """Open a session on the CPU that logs nothing but errors."""
+def open_session(model: Path | bytes, threads: int = 0) -> onnxruntime.InferenceSession:
+    """Open a session on the CPU that logs nothing but errors; 0 threads are one a core."""
     options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
     options.log_severity_level = 3
     source = model if isinstance(model, bytes) else str(model)
     return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
@@ -100,6 +101,21 @@ def run_batch(
 
     A classifier gives [labels] for each row; question answering gives [2, tokens].
     """
+    outputs = session.run(None, _feeds(rows, pad_id))
+    if len(outputs) == 1:
+        return list(outputs[0])
+    stacked = np.stack(outputs, axis=1)
+    return [stacked[index, :, : len(row.ids)] for index, row in enumerate(rows)]
+
+
+def run_observed(
+    session: onnxruntime.InferenceSession, row: ParitySequence, count: int
+) -> list[NDArray[np.float32]]:
+    """Run one row, and return the last ``count`` outputs of the graph: what is observed of it."""
+    return list(session.run(None, _feeds([row], pad_id=0))[-count:])
+
+
+def _feeds(rows: Sequence[ParitySequence], pad_id: int) -> dict[str, NDArray[np.int64]]:
     longest = max(len(row.ids) for row in rows)
     ids = np.full((len(rows), longest), pad_id, np.int64)
     mask, token_types = np.zeros_like(ids), np.zeros_like(ids)
@@ -107,12 +123,7 @@ def run_batch(
         ids[index, : len(row.ids)] = row.ids
         token_types[index, : len(row.ids)] = row.token_types
         mask[index, : len(row.ids)] = 1
-    feeds = {"input_ids": ids, "attention_mask": mask, "token_type_ids": token_types}
-    outputs = session.run(None, feeds)
-    if len(outputs) == 1:
-        return list(outputs[0])
-    stacked = np.stack(outputs, axis=1)
-    return [stacked[index, :, : len(row.ids)] for index, row in enumerate(rows)]
+    return {"input_ids": ids, "attention_mask": mask, "token_type_ids": token_types}
 
 
 def build_sequences(
@@ -136,6 +147,22 @@ def build_sequences(
         drawn = random.integers(0, tokenizer.facts.vocab_size, needed - len(taken)).tolist()
         sequences.append(_sequence(tokenizer, [*taken, *drawn], is_pair))
     return sequences
+
+
+def text_sequence(
+    tokenizer: CheckedTokenizer, text: str, before: str | None, longest: int
+) -> ParitySequence:
+    """Build [CLS] text [SEP], or [CLS] before [SEP] text [SEP], cut to ``longest`` tokens.
+
+    ``before`` gets no more than half of them.
+    """
+    cls_id, sep_id = tokenizer.facts.cls_token_id, tokenizer.facts.sep_token_id
+    first = [cls_id]
+    if before is not None:
+        first += [*tokenizer.ids(before)[: longest // 2 - 2], sep_id]
+    second = [*tokenizer.ids(text)[: longest - len(first) - 1], sep_id]
+    types = (0,) * len(first) + (0 if before is None else 1,) * len(second)
+    return ParitySequence((*first, *second), types)
 
 
 def _sequence(tokenizer: CheckedTokenizer, ids: list[int], is_pair: bool) -> ParitySequence:

@@ -26,6 +26,13 @@ class Task(StrEnum):
     QUESTION_ANSWERING = "question-answering"
 
 
+class Precision(StrEnum):
+    """The type that a graph's products are computed in."""
+
+    FP32 = "fp32"
+    INT8 = "int8"
+
+
 class ProblemType(StrEnum):
     """How the logits of a classification head are read.
 
@@ -83,6 +90,37 @@ class Parity(_Part):
     batches: Annotated[int, Field(gt=0)]
 
 
+class Agreement(_Part):
+    """The exported graph's answers beside those of the same checkpoint in fp32."""
+
+    texts: Annotated[int, Field(gt=0)]
+    agreement: Annotated[
+        float, Field(ge=0, le=1, description="Share of texts with the same answer, ties counted.")
+    ]
+    mean_drift: Annotated[
+        float, Field(ge=0, description="Mean over the texts of a text's largest score difference.")
+    ]
+    max_drift: Annotated[float, Field(ge=0)]
+
+
+class Quantisation(_Part):
+    """How an int8 graph rounds, and on which texts that was chosen."""
+
+    rounding: dict[str, str] = Field(description="By site; see docs/export.md.")
+    calibration: Annotated[str, Field(description="Where the calibration texts are from.")]
+    calibration_texts: Annotated[int, Field(gt=0)]
+
+
+class Speed(_Part):
+    """Median time of a run of one batch with one thread, on the machine of the export."""
+
+    batch: Annotated[int, Field(gt=0)]
+    tokens: Annotated[int, Field(gt=0)]
+    milliseconds: Annotated[float, Field(gt=0)]
+    fp32_milliseconds: Annotated[float, Field(gt=0)] | None = None
+    processor: str
+
+
 class Figure(_Part):
     """One measured figure of the served file."""
 
@@ -121,10 +159,15 @@ class Manifest(_Part):
     max_tokens: Annotated[
         int, Field(gt=3, description="Longest sequence, special tokens included.")
     ]
-    precision: Literal["fp32", "int8"]
+    precision: Precision
     architecture: Architecture
     tokenizer: TokenizerFacts
-    parity: Parity
+    parity: Parity = Field(
+        description="Of the graph; where precision is not fp32, of the fp32 graph it is held to."
+    )
+    agreement: Agreement | None = None
+    quantisation: Quantisation | None = None
+    speed: tuple[Speed, ...] = ()
     evaluation: tuple[Figure, ...] = ()
     default: bool = Field(
         False,
@@ -150,6 +193,14 @@ class Manifest(_Part):
             raise ValueError("labels repeat")
         if self.max_tokens > self.architecture.max_position_embeddings:
             raise ValueError("max_tokens is larger than architecture.max_position_embeddings")
+        return self
+
+    @model_validator(mode="after")
+    def _precision_is_accounted_for(self) -> Self:
+        if (self.precision is Precision.INT8) != (self.quantisation is not None):
+            raise ValueError("quantisation belongs to precision int8, and int8 needs it")
+        if (self.precision is Precision.FP32) != (self.agreement is None):
+            raise ValueError("agreement belongs to precisions other than fp32, and they need it")
         return self
 
     @model_validator(mode="after")

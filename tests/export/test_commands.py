@@ -34,6 +34,10 @@ def export(checkpoint: Path, models: Path, *more: str) -> int:
     return commands.run([str(checkpoint), "--name", "polarity", "--output", str(models), *more])
 
 
+def shown_speed(shown: str) -> list[str]:
+    return [line.removeprefix("speed: ") for line in shown.splitlines() if line[:7] == "speed: "]
+
+
 def test_an_export_ends_with_a_short_table(
     checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -50,7 +54,30 @@ def test_an_export_ends_with_a_short_table(
         "reading the checkpoint",
         "writing the graph",
         "comparing with the float64 reference",
+        "measuring its speed",
     ]
+    assert re.fullmatch(
+        r"1 x 32 tokens in \d[\d.]* ms, one thread of .*", shown_speed(shown.out)[0]
+    )
+
+
+def test_an_int8_export_says_how_near_and_how_fast_it_is(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert export(checkpoint, tmp_path, "--precision", "int8", "--explain") == 0
+    shown = capsys.readouterr()
+    facts, layers = shown.out.split("\n\n", 1)
+    table = dict(line.split(": ", 1) for line in facts.splitlines())
+    assert re.fullmatch(r"0\.0\d MiB int8, 0\.\d+ of the 0\.06 MiB in fp32", table["graph"])
+    assert table["parity"].startswith("fp32 logits within ")
+    assert re.fullmatch(
+        r"agreement \d+\.\d%, drift 0\.00\d+ on average .* over 64 texts", table["beside fp32"]
+    )
+    assert table["rounding"] == "all static"
+    assert table["calibrated on"] == "64 of built-in texts"
+    assert all("times as fast as fp32" in line for line in shown_speed(facts))
+    assert [line.split()[0] for line in layers.splitlines()] == ["error", "layer", "1", "2", "3"]
+    assert "judging int8, all static" in shown.err
 
 
 def test_a_check_ends_with_a_short_table(
@@ -83,7 +110,7 @@ def test_a_refusal_is_one_sentence_on_standard_error(
         ["checkpoint", "--name", "x", "--output", "y", "--version", "0"],
         ["checkpoint", "--name", "x", "--output", "y", "--version", "one"],
         ["checkpoint", "--name", "x", "--output", "y", "--task", "translation"],
-        ["checkpoint", "--name", "x", "--output", "y", "--precision", "int8"],
+        ["checkpoint", "--name", "x", "--output", "y", "--precision", "int4"],
         ["check"],
         ["check", "a", "b"],
     ],

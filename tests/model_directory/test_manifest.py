@@ -93,3 +93,20 @@ def test_a_lower_case_name_names_a_model(name: str) -> None:
 )
 def test_what_cannot_be_a_directory_and_a_url_names_no_model(name: str) -> None:
     assert not is_model_name(name)
+
+
+AGREEMENT = {"texts": 64, "agreement": 1.0, "mean_drift": 0.004, "max_drift": 0.03}
+QUANTISATION = {"rounding": {"dense": "static"}, "calibration": "texts", "calibration_texts": 64}
+
+
+def test_an_int8_manifest_says_what_its_rounding_did() -> None:
+    manifest_of(precision="int8", agreement=AGREEMENT, quantisation=QUANTISATION)
+    for changes in (
+        {"precision": "int8"},
+        {"precision": "int8", "agreement": AGREEMENT},
+        {"precision": "int8", "quantisation": QUANTISATION},
+        {"precision": "fp32", "agreement": AGREEMENT},
+        {"precision": "fp32", "quantisation": QUANTISATION},
+    ):
+        with pytest.raises(ValidationError, match="belongs to precision"):
+            manifest_of(**changes)

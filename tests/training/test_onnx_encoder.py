@@ -10,6 +10,7 @@ from safetensors.numpy import load_file
 from bench.checkpoints import TINY, Shape, write_checkpoint, write_tensors
 from export.exporter import ExportRequest, export_checkpoint
 from model_directory.errors import ModelDirectoryError
+from model_directory.manifest import Precision
 from training.onnx_encoder import RestoreError, restore_checkpoint
 
 LABELS = ("bug", "praise", "question")
@@ -96,8 +97,8 @@ def test_a_directory_that_differs_from_its_manifest_is_refused(tmp_path: Path) -
 
 
 def test_rounded_weights_are_not_taken_for_trained_ones(tmp_path: Path) -> None:
-    version = export(write_checkpoint(tmp_path / "trained"), tmp_path / "models")
-    manifest = json.loads((version / "manifest.json").read_text())
-    (version / "manifest.json").write_text(json.dumps(manifest | {"precision": "int8"}))
+    trained = write_checkpoint(tmp_path / "trained")
+    request = ExportRequest(trained, "model", tmp_path / "models", precision=Precision.INT8)
+    version = export_checkpoint(request, silent).directory
     with pytest.raises(RestoreError, match="int8"):
         restore_checkpoint(version, tmp_path / "restored")
