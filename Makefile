@@ -3,6 +3,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
 PARITY_VENV := .venv-parity
+INT8_VENV := .venv-int8-peers
 TORCH := torch==2.13.0
 PIP_FLAGS := --quiet --disable-pip-version-check --no-input
 LOCKED = $(VENV)/bin/pip install $(PIP_FLAGS) --require-hashes -r
@@ -10,10 +11,10 @@ BUILD_PROJECT = install $(PIP_FLAGS) --no-deps --no-build-isolation --editable .
 CODE := service export model_directory training bench deploy tests
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-train serve test lint format typecheck coverage parity bench models image verify-image compose-up lock clean
+.PHONY: help install install-train serve test lint format typecheck coverage parity bench bench-int8 models image verify-image compose-up lock clean
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "albert-serve needs Python 3.11 or newer; name one with: make PYTHON=python3.12 …")'
@@ -62,6 +63,13 @@ $(PARITY_VENV)/.parity: requirements/train.txt requirements/build.txt pyproject.
 	@$(PARITY_VENV)/bin/pip $(BUILD_PROJECT)
 	@touch $@
 
+$(INT8_VENV)/.peers: requirements/int8-peers.txt | $(VENV)/bin/python
+	@echo "making $(INT8_VENV) with torch, OpenVINO and NNCF; this takes a few minutes"
+	@$(PYTHON) -m venv $(INT8_VENV)
+	@$(INT8_VENV)/bin/pip install $(PIP_FLAGS) --require-hashes -r requirements/int8-peers.txt
+	@$(INT8_VENV)/bin/pip install $(PIP_FLAGS) $(TORCH)
+	@touch $@
+
 install: $(VENV)/.export ## make .venv with albert-serve and albert-export
 	@echo "done: $(VENV)/bin/albert-serve and $(VENV)/bin/albert-export"
 
@@ -95,6 +103,9 @@ parity: $(PARITY_VENV)/.parity ## compare with transformers' own classes (instal
 bench: $(VENV)/.bench ## measure the service against onnxruntime in process
 	$(VENV)/bin/python -m bench
 
+bench-int8: $(VENV)/.bench $(INT8_VENV)/.peers ## measure int8 exports against what other tools make
+	$(VENV)/bin/python -m bench.int8_peers --peers $(INT8_VENV)/bin/python
+
 models: $(PARITY_VENV)/.parity ## remake the default models: make models DATA=… WORK=…
 	$(PARITY_VENV)/bin/python -m training all --data $(DATA) --work $(WORK)
 
@@ -111,4 +122,4 @@ lock: ## remake the lock files (needs uv)
 	sh requirements/compile.sh
 
 clean: ## remove what these commands made
-	rm -rf $(VENV) $(PARITY_VENV) .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(PARITY_VENV) $(INT8_VENV) .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -16,3 +16,4 @@ lock lint pyproject.toml requirements/test.in requirements/lint.in --extra expor
 lock bench pyproject.toml --extra bench --constraint requirements/test.txt
 lock trace pyproject.toml --extra trace --constraint requirements/serve.txt
 lock train pyproject.toml requirements/test.in requirements/train.in --extra export --extra trace --constraint requirements/test.txt
+lock int8-peers requirements/int8-peers.in  # no constraint: nncf asks for an older numpy than the others take
