@@ -5,7 +5,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, StrictBool, Tag
 
-from model_directory.manifest import Architecture, Figure, Parity, ProblemType, Task
+from model_directory.manifest import (
+    Agreement,
+    Architecture,
+    Figure,
+    Parity,
+    ProblemType,
+    Quantisation,
+    Speed,
+    Task,
+)
 from service.tasks.classification import Activation, Truncation
 
 TAGS = frozenset({"<text>", "<object>", "<list>"})
@@ -236,6 +245,9 @@ class ModelDescription(BaseModel):
     limits: Limits | None = None
     architecture: Architecture | None = None
     parity: Parity | None = None
+    agreement: Agreement | None = None
+    quantisation: Quantisation | None = None
+    speed: list[Speed] | None = None
     evaluation: list[Figure] | None = None
     source: str | None = None
     licence: str | None = None

@@ -9,11 +9,13 @@ import pytest
 
 from bench.checkpoints import SENTENCES, Shape, write_checkpoint
 from export.exporter import ExportRequest, export_checkpoint
+from model_directory.manifest import Precision
 from tests.end_to_end.conftest import DEFAULT_MODELS
 from tests.server import ServerProcess
 
 EXPORTS = {
     "fp32": {},
+    "int8": {"precision": Precision.INT8},
 }
 """Options of the export request with which random checkpoints are exported; each such directory is
 held to the same limit as the default models.
