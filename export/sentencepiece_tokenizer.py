@@ -188,7 +188,8 @@ def _spaces_as_word_starts(model: SentencePieceModel) -> list[Normalizer]:
     """Return the steps of SentencePiece's normaliser for spaces, taken one by one."""
     steps: list[Normalizer] = []
     if model.remove_extra_whitespaces:
-        steps.append(normalizers.Replace(Regex(rf"\A +|[ {WORD_START}]+\z|(?<= ) +"), ""))
+        ends = rf"(?<![ {WORD_START}])[ {WORD_START}]+\z"  # looked for once in each run
+        steps.append(normalizers.Replace(Regex(rf"{ends}|\A +|(?<= ) +"), ""))
     steps.append(normalizers.Replace(" ", WORD_START))
     if model.add_dummy_prefix:
         steps.append(normalizers.Prepend(WORD_START))

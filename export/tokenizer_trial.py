@@ -1,6 +1,7 @@
 """Loads a tokenizer that nobody knows, and tries it on texts that would make a bad one explode."""
 
 import json
+import time
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,59 +10,86 @@ from typing import Any
 from tokenizers import Encoding, Tokenizer
 
 from export.errors import ExportRefusedError
+from export.strict_json import parse_json
+from export.tokenizer_bounds import check_bounds, steps
 
-_PIPELINE = ("normalizer", "pre_tokenizer", "post_processor")
-_RUN = 2_000  # a backtracking pattern that survives so long a run is fast enough on any text
-_MOST_CHARACTERS = 200
-_MOST_STRING = 200_000
+_MOST_BYTES = 64 << 20  # what the service reads of one tokenizer
+_SHORT_RUN = 1_000
+_LONG_RUN = 20_000
+_MOST_SECONDS = 0.3  # of CPU for a long run; usual are 0.01, what Unicode takes apart has 0.08
+_LONGEST_PIECES = 4
+_MOST_NAMED = 200
 _LARGEST_GROWTH = 32  # NFKD makes 18 characters of one
-_COMMON = ("a", "A", "1", " ", "\t", "\n", ".", ",", '"', "'", "-", "_", "é", "中", "ا", "😀")
+_COMMON = (
+    "a", "A", "1", " ", "\t", "\n", ".", ",", '"', "'", "-", "_", "(", "$", "+", "é", "\u0301",
+    "α", "я", "ا", "क", "ก", "한", "あ", "中", "😀", "\u200b", "\0",
+)  # fmt: skip
+_NOT_TEXT = ("type", "behavior", "prepend_scheme", "precompiled_charsmap")
 
 
-def try_tokenizer(content: bytes) -> None:
-    """Load ``tokenizer.json`` and encode long runs of each character that its patterns name.
+def try_tokenizer(content: bytes) -> bytes:
+    """Load ``tokenizer.json``, and return it if it is sound on texts that are not.
 
-    ExportRefusedError if it cannot be loaded, fails, or makes far more of a text than there was.
-    How long this takes and how much memory is up to the file, so it is run under limits.
+    These are long runs of each character that its patterns name, of common ones and of its longest
+    pieces. ExportRefusedError if it cannot be loaded, fails, takes too long for one, or makes far
+    more of a text than there was. How much time and memory it takes until then is up to the file,
+    so it is run under limits.
     """
-    characters = sorted(_named_characters(content))[:_MOST_CHARACTERS]
-    tokenizer = load(content)
-    texts = [_every_script(), "".join(characters), *(each * _RUN for each in _COMMON)]
-    texts += [each * _RUN for each in characters]
-    texts += [f"{each} " * (_RUN // 2) for each in _COMMON]
-    for text in texts:
-        for probe in (text, f"{text}!\0"):
-            encoding = encode(tokenizer, probe, None, special=True)
-            if len(encoding.ids) > _LARGEST_GROWTH * len(probe) + _RUN:
-                raise ExportRefusedError("tokenizer.json makes far too many tokens of a text")
-
-
-def _named_characters(content: bytes) -> set[str]:
-    """Return the characters of all strings in the steps before and behind the model."""
+    if len(content) > _MOST_BYTES:
+        raise ExportRefusedError(f"the tokenizer is larger than {_MOST_BYTES} bytes")
     try:
-        settings = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise ExportRefusedError("tokenizer.json is not valid JSON") from error
-    if not isinstance(settings, dict):
-        raise ExportRefusedError("tokenizer.json is not a tokenizer")
+        parse_json(content)
+    except ValueError as error:
+        raise ExportRefusedError("tokenizer.json is not valid JSON, or has a key twice") from error
+    tokenizer = load(content)
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    settings = json.loads(tokenizer.to_str())
+    check_bounds(settings)
+    named = _named_characters(settings)
+    _check_growth(tokenizer, _every_script(), _every_script())
+    for unit in (*_COMMON, *named, *_longest_pieces(tokenizer)):
+        repeated = unit * (_SHORT_RUN // len(unit) + 1)
+        _check_growth(tokenizer, repeated, f"{unit} " * (_SHORT_RUN // len(unit)))
+        # What a pattern asks for behind a run must be somewhere, or it is not even tried.
+        end = "!\0" + "".join(named)
+        _check_time(tokenizer, repeated + end)
+        _check_time(tokenizer, unit * (_LONG_RUN // len(unit) + 1) + end)
+    return content
+
+
+def _check_growth(tokenizer: Tokenizer, text: str, pair: str) -> None:
+    if len(normalize(tokenizer, text)) > _LARGEST_GROWTH * len(text) + _SHORT_RUN:
+        raise ExportRefusedError("tokenizer.json makes far too many characters of a text")
+    for second in (None, pair):
+        tokens = len(encode(tokenizer, text, second, special=True).ids)
+        if tokens > _LARGEST_GROWTH * len(text + (second or "")) + _SHORT_RUN:
+            raise ExportRefusedError("tokenizer.json makes far too many tokens of a text")
+
+
+def _check_time(tokenizer: Tokenizer, text: str) -> None:
+    started = time.process_time()
+    encode(tokenizer, text, None, special=False)
+    if time.process_time() - started > _MOST_SECONDS:
+        raise ExportRefusedError(
+            f"tokenizer.json takes more than {_MOST_SECONDS:g} s for {len(text)} characters of text"
+        )
+
+
+def _named_characters(settings: dict[str, Any]) -> list[str]:
+    """Return some characters of all strings in the steps before the model."""
     characters = set[str]()
-    for string in _strings([settings.get(part) for part in _PIPELINE]):
-        if len(string) > _MOST_STRING and not string.isascii():
-            raise ExportRefusedError("tokenizer.json has an absurdly long pattern")
-        characters |= set(string[:_MOST_STRING])
-    return characters
+    for step in steps(settings, "normalizer", "pre_tokenizer"):
+        for key, value in step.items():
+            if isinstance(value, str) and key not in _NOT_TEXT:
+                characters |= set(value)
+    return sorted(characters)[:_MOST_NAMED]
 
 
-def _strings(value: Any) -> Iterator[str]:
-    waiting = [value]
-    while waiting:
-        held = waiting.pop()
-        if isinstance(held, str):
-            yield held
-        elif isinstance(held, dict):
-            waiting += held.values()
-        elif isinstance(held, list):
-            waiting += held
+def _longest_pieces(tokenizer: Tokenizer) -> list[str]:
+    """Return the pieces that a lattice has most to do with when they are repeated."""
+    vocabulary: dict[str, int] = tokenizer.get_vocab(with_added_tokens=False)
+    return sorted(filter(None, vocabulary), key=len)[-_LONGEST_PIECES:]
 
 
 def _every_script() -> str:
@@ -94,6 +122,8 @@ def _refusing(what: str) -> Iterator[None]:
     """Turn what tokenizers raises into a refusal; its Rust panics are no Exception."""
     try:
         yield
+    except MemoryError:
+        raise
     except BaseException as error:
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
