@@ -4,17 +4,24 @@ Absent fields have the defaults of ``transformers.AlbertConfig``. Every figure i
 nothing is allocated or computed for a model that could not be served.
 """
 
-import json
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from export.errors import ExportRefusedError
+from export.strict_json import parse_json
 from model_directory.manifest import ProblemType
 
 MAX_LABELS = 10_000
 MAX_LABEL_CHARACTERS = 256
+
+# What one sequence may cost, so that the gate ends and the service can run what passes it. In
+# brackets: ALBERT-xxlarge, the largest there is.
+_MOST_MULTIPLICATIONS = 20_000_000_000  # for a token (2.4e9)
+_MOST_ATTENTION_SCORES = 1 << 28  # held at a time, 1 GiB in float32 (1.7e7)
+_MOST_ACTIVATIONS = 1_200_000_000  # of all layers (3e8), for as many tokens as the gate compares
+_COMPARED_TOKENS = 1024
 
 CLASSIFICATION = "AlbertForSequenceClassification"
 QUESTION_ANSWERING = "AlbertForQuestionAnswering"
@@ -59,7 +66,7 @@ class AlbertConfig(BaseModel):
     num_hidden_layers: Annotated[int, Field(gt=0, le=256)] = 12
     num_hidden_groups: Annotated[int, Field(gt=0, le=256)] = 1
     num_attention_heads: Annotated[int, Field(gt=0, le=1024)] = 64
-    intermediate_size: Annotated[int, Field(gt=0, le=262_144)] = 16_384
+    intermediate_size: Annotated[int, Field(gt=0, le=32_768)] = 16_384
     inner_group_num: Annotated[int, Field(gt=0, le=64)] = 1
     hidden_act: str = "gelu_new"
     max_position_embeddings: Annotated[int, Field(ge=8, le=131_072)] = 512
@@ -77,14 +84,16 @@ class AlbertConfig(BaseModel):
     @classmethod
     def _architecture_is_served(cls, value: list[str]) -> list[str]:
         if value[0] not in (CLASSIFICATION, QUESTION_ANSWERING):
-            raise ValueError(f"{value[0]} is neither {CLASSIFICATION} nor {QUESTION_ANSWERING}")
+            raise ValueError(
+                f"{value[0][:80]} is neither {CLASSIFICATION} nor {QUESTION_ANSWERING}"
+            )
         return value
 
     @field_validator("hidden_act")
     @classmethod
     def _activation_is_known(cls, value: str) -> str:
         if value not in _ACTIVATIONS:
-            raise ValueError(f"{value!r} is none of {', '.join(_ACTIVATIONS)}")
+            raise ValueError(f"{value[:40]!r} is none of {', '.join(_ACTIVATIONS)}")
         return value
 
     @model_validator(mode="after")
@@ -98,8 +107,30 @@ class AlbertConfig(BaseModel):
             raise ValueError("num_hidden_groups is larger than num_hidden_layers")
         if self.pad_token_id is not None and self.pad_token_id >= self.vocab_size:
             raise ValueError("pad_token_id is not below vocab_size")
+        self._check_work()
         self._check_labels()
         return self
+
+    def _check_work(self) -> None:
+        layers = self.num_hidden_layers * self.inner_group_num
+        hidden, inner, heads = self.hidden_size, self.intermediate_size, self.num_attention_heads
+        longest = self.max_position_embeddings
+        compared = min(longest, _COMPARED_TOKENS)
+        if layers * hidden * (4 * hidden + 2 * inner) > _MOST_MULTIPLICATIONS:
+            raise ValueError(
+                "num_hidden_layers, hidden_size and intermediate_size ask for more than "
+                f"{_MOST_MULTIPLICATIONS:.0e} multiplications for a token"
+            )
+        if heads * longest**2 > _MOST_ATTENTION_SCORES:
+            raise ValueError(
+                "num_attention_heads and max_position_embeddings ask for more than "
+                f"{_MOST_ATTENTION_SCORES >> 28} GiB of attention scores for a sequence"
+            )
+        if layers * compared * (inner + heads * compared) > _MOST_ACTIVATIONS:
+            raise ValueError(
+                "num_hidden_layers, intermediate_size and num_attention_heads ask for more than "
+                f"{_MOST_ACTIVATIONS:.1e} activations for {compared} tokens"
+            )
 
     def _check_labels(self) -> None:
         if self.id2label is not None:
@@ -164,21 +195,14 @@ class AlbertConfig(BaseModel):
 def parse_config(content: bytes) -> AlbertConfig:
     """Read ``config.json``; ExportRefusedError names the first thing that is wrong with it."""
     try:
-        json.loads(content, object_pairs_hook=_without_repeats)
-    except (ValueError, RecursionError) as error:
-        reason = "not valid JSON, or with a key twice"
-        raise ExportRefusedError(f"config.json is {reason}") from error
+        parse_json(content)
+    except ValueError as error:
+        raise ExportRefusedError("config.json is not valid JSON, or has a key twice") from error
     try:
         return AlbertConfig.model_validate_json(content)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         raise ExportRefusedError(f"config.json: {_sentence(first)}") from error
-
-
-def _without_repeats(pairs: list[tuple[str, Any]]) -> None:
-    """Readers differ in which of two equal keys they take."""
-    if len({key for key, _ in pairs}) != len(pairs):
-        raise ValueError("a key repeats")
 
 
 def _sentence(error: Any) -> str:

@@ -134,6 +134,70 @@ def test_a_config_that_cannot_be_exported_is_refused(changes: dict[str, Any], re
     assert "\n" not in message
 
 
+XXLARGE = {
+    "vocab_size": 30_000,
+    "hidden_size": 4096,
+    "intermediate_size": 16_384,
+    "num_attention_heads": 64,
+    "num_hidden_layers": 12,
+}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        XXLARGE | {"max_position_embeddings": 512},
+        XXLARGE | {"max_position_embeddings": 2048},
+        {"num_hidden_layers": 48, "hidden_size": 1024, "num_attention_heads": 16},
+        {"max_position_embeddings": 4096, "hidden_size": 768, "num_attention_heads": 12},
+    ],
+)
+def test_the_largest_models_there_are_can_be_exported(changes: dict[str, Any]) -> None:
+    parse(fields(**changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        (XXLARGE | {"num_hidden_layers": 256}, "2e+10 multiplications"),
+        ({"hidden_size": 65_536, "num_attention_heads": 64}, "2e+10 multiplications"),
+        ({"max_position_embeddings": 131_072}, "1 GiB of attention scores"),
+        (
+            {"hidden_size": 1024, "num_attention_heads": 1024, "max_position_embeddings": 1024},
+            "1 GiB of attention scores",
+        ),
+        (
+            {
+                "num_hidden_layers": 256,
+                "intermediate_size": 32_768,
+                "max_position_embeddings": 1024,
+            },
+            "activations for 1024 tokens",
+        ),
+        (
+            {"num_hidden_layers": 256, "inner_group_num": 64, "max_position_embeddings": 1024},
+            "activations for 1024 tokens",
+        ),
+    ],
+)
+def test_a_few_weights_that_cost_hours_or_gigabytes_are_refused(
+    changes: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(ExportRefusedError) as caught:
+        parse(fields(**changes))
+    assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize("field", ["architectures", "hidden_act", "model_type", "id2label"])
+def test_what_a_config_says_is_quoted_shortly(field: str) -> None:
+    text = "a\n\x1b[31m" * 10**5
+    value = {"architectures": [text], "id2label": {"0": text, "1": "b"}}.get(field, text)
+    with pytest.raises(ExportRefusedError) as caught:
+        parse(fields(**{field: value}))
+    assert len(str(caught.value)) < 500
+    assert str(caught.value).isprintable()
+
+
 def test_a_config_without_a_model_type_is_refused() -> None:
     with pytest.raises(ExportRefusedError, match="not an ALBERT checkpoint"):
         parse({"architectures": ["AlbertForQuestionAnswering"]})
@@ -148,7 +212,7 @@ def test_a_config_without_a_model_type_is_refused() -> None:
     ],
 )
 def test_a_config_that_can_be_read_in_two_ways_is_refused(content: bytes) -> None:
-    with pytest.raises(ExportRefusedError, match=r"config\.json is not valid JSON, or with a key"):
+    with pytest.raises(ExportRefusedError, match=r"config\.json is not valid JSON, or has a key"):
         parse_config(content)
 
 
