@@ -1,17 +1,18 @@
 """Reads a checkpoint directory: its config, its weights, and its tokenizer's bytes."""
 
-import json
 import os
+import re
 import stat
 from contextlib import ExitStack
 from dataclasses import dataclass
+from io import BufferedIOBase
 from pathlib import Path
-from typing import BinaryIO
 
 from export.config import AlbertConfig, parse_config
 from export.confined import TokenizerFiles, confined_tokenizer
 from export.errors import ExportRefusedError
 from export.safetensors_file import FLOAT_DTYPES, TensorRecord, read_float_tensor, read_header
+from export.strict_json import parse_json
 from export.weights import Weights, check_names_and_shapes, expected_shapes
 
 CONFIG = "config.json"
@@ -126,20 +127,27 @@ def _weight_files(directory: Path) -> list[str]:
 def shard_names(index: bytes) -> list[str]:
     """Return the files that ``model.safetensors.index.json`` names; each must lie beside it."""
     try:
-        names = sorted(set(json.loads(index)["weight_map"].values()))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        names = sorted(set(parse_json(index)["weight_map"].values()))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ExportRefusedError(f"{INDEX} is not a valid index of shards") from error
     if not 0 < len(names) <= _MAX_FILES:
         raise ExportRefusedError(f"{INDEX} names {len(names)} files, 1 to {_MAX_FILES} are allowed")
     for name in names:
-        if not isinstance(name, str) or Path(name).name != name or "\0" in name:
-            raise ExportRefusedError(f"{INDEX} names {str(name)[:200]!r}, not a file beside it")
+        if not isinstance(name, str) or not is_weight_file(name):
+            raise ExportRefusedError(
+                f"{INDEX} names {str(name)[:200]!r}, not a safetensors file beside it"
+            )
     return names
 
 
-def _locate(files: dict[str, BinaryIO]) -> dict[str, tuple[TensorRecord, BinaryIO]]:
+def is_weight_file(name: str) -> bool:
+    """Whether a file may hold weights, by a name that says no more than that."""
+    return re.fullmatch(r"[A-Za-z0-9._-]{1,200}\.safetensors", name) is not None
+
+
+def _locate(files: dict[str, BufferedIOBase]) -> dict[str, tuple[TensorRecord, BufferedIOBase]]:
     """Find each tensor's place among the open files."""
-    located: dict[str, tuple[TensorRecord, BinaryIO]] = {}
+    located: dict[str, tuple[TensorRecord, BufferedIOBase]] = {}
     for file_name, file in files.items():
         for name, record in read_header(file, file_name).items():
             if name in located:
@@ -156,7 +164,7 @@ def _read_file(directory: Path, name: str, limit_bytes: int) -> bytes:
     return content
 
 
-def _open(directory: Path, name: str) -> BinaryIO:
+def _open(directory: Path, name: str) -> BufferedIOBase:
     """Open a plain file of the checkpoint; a pipe or a device neither blocks nor is read.
 
     A symbolic link is followed within the checkpoint, and from a snapshot of the Hugging Face hub's

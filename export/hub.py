@@ -21,6 +21,7 @@ from export.checkpoint import (
     SINGLE_FILE,
     TOKENIZER,
     TOKENIZER_CONFIG,
+    is_weight_file,
     shard_names,
 )
 from export.errors import ExportRefusedError
@@ -114,7 +115,7 @@ def _weight_files(sizes: Mapping[str, int], model_id: str) -> list[str]:
     for name in (SINGLE_FILE, INDEX):
         if name in sizes:
             return [name]
-    found = [name for name in sizes if name.endswith(".safetensors") and "/" not in name]
+    found = [name for name in sizes if is_weight_file(name)]
     if len(found) != 1:
         raise ExportRefusedError(
             f"{model_id} has no {SINGLE_FILE}: only safetensors are fetched, because a pickle can "

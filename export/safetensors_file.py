@@ -4,16 +4,17 @@ The format (https://github.com/huggingface/safetensors#format): 8 bytes little-e
 a JSON header ``{name: {dtype, shape, data_offsets}}``, then the data, without holes or overlaps.
 """
 
-import json
 import math
 import os
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from io import BufferedIOBase
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from export.errors import ExportRefusedError
+from export.strict_json import parse_json
 
 MAX_HEADER_BYTES = 4 << 20  # some 30,000 tensors; ALBERT has about 30 for each group
 
@@ -36,7 +37,7 @@ class TensorRecord:
     end: int
 
 
-def read_header(file: BinaryIO, file_name: str) -> dict[str, TensorRecord]:
+def read_header(file: BufferedIOBase, file_name: str) -> dict[str, TensorRecord]:
     """Read and check the header of the open file; its tensors by name.
 
     ExportRefusedError, naming the file, if the header is not whole or describes anything but
@@ -63,44 +64,38 @@ def read_header(file: BinaryIO, file_name: str) -> dict[str, TensorRecord]:
     return {record.name: record for record in records}
 
 
-def read_float_tensor(file: BinaryIO, record: TensorRecord) -> NDArray[Any]:
+def read_float_tensor(file: BufferedIOBase, record: TensorRecord) -> NDArray[Any]:
     """Read one tensor as a fresh float32 array (float64 where the file has F64).
 
     F16 and BF16 widen to float32 without loss. ExportRefusedError, naming the tensor, if it holds
     NaN, an infinity or a float64 that float32 cannot hold, or if the file ended before it.
     """
+    content = np.empty(record.end - record.start, np.uint8)
     file.seek(record.start)
-    content = file.read(record.end - record.start)
-    if len(content) != record.end - record.start:
+    if file.readinto(content.data) != len(content):
         raise ExportRefusedError(f"tensor {record.name!r} is cut off")
     if record.dtype == "BF16":
-        widened = np.frombuffer(content, "<u2").astype(np.uint32) << 16
+        widened = content.view("<u2").astype(np.uint32)
+        widened <<= 16
         array = widened.view(np.float32)
     else:
-        stored = {"F16": "<f2", "F32": "<f4", "F64": "<f8"}[record.dtype]
-        array = np.frombuffer(content, stored)
-        array = array.astype(np.float64 if record.dtype == "F64" else np.float32)
-    if not (np.abs(array) <= np.finfo(np.float32).max).all():  # false for NaN as well
+        stored = content.view({"F16": "<f2", "F32": "<f4", "F64": "<f8"}[record.dtype])
+        array = stored.astype(np.float64 if record.dtype == "F64" else np.float32, copy=False)
+    largest = np.finfo(np.float32).max
+    if not (array.min(initial=0) >= -largest and array.max(initial=0) <= largest):  # nor NaN
         raise ExportRefusedError(f"tensor {record.name!r} holds NaN or an infinity, in float32")
     return array.reshape(record.shape)
 
 
 def _parse(header: bytes, file_name: str) -> dict[str, Any]:
     try:
-        entries = json.loads(header.decode("utf-8"), object_pairs_hook=_without_repeats)
-    except (ValueError, RecursionError) as error:
+        entries = parse_json(header.decode("utf-8"))
+    except ValueError as error:
         raise ExportRefusedError(
             f"{file_name} is not a safetensors file: its header is not valid JSON"
         ) from error
     if not isinstance(entries, dict):
         raise ExportRefusedError(f"{file_name} is not a safetensors file: its header is no object")
-    return entries
-
-
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    entries = dict(pairs)
-    if len(entries) != len(pairs):
-        raise ValueError("a key repeats")
     return entries
 
 

@@ -1,5 +1,6 @@
 import json
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -140,6 +141,17 @@ def loop_of_links(directory: Path) -> None:
     (directory / "config.json").symlink_to("config.json")
 
 
+def link_to(directory: Path, target: str) -> None:
+    (directory / "config.json").unlink()
+    (directory / "config.json").symlink_to(target)
+
+
+def socket_for_config(directory: Path) -> None:
+    (directory / "config.json").unlink()
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(os.path.relpath(directory / "config.json"))
+
+
 def pipe_for_weights(directory: Path) -> None:
     (directory / "model.safetensors").unlink()
     os.mkfifo(directory / "model.safetensors")
@@ -172,6 +184,12 @@ def pipe_for_weights(directory: Path) -> None:
         (lambda d: link_out(d, "model.safetensors"), "model.safetensors is a symbolic link out"),
         (lambda d: link_out(d, "tokenizer.json"), "tokenizer.json is a symbolic link out"),
         (loop_of_links, "cannot read"),
+        (lambda d: os.truncate(d / "model.safetensors", 1 << 40), "bytes that belong to no tensor"),
+        (lambda d: os.truncate(d / "config.json", 1 << 40), "config.json is larger than"),
+        (lambda d: link_to(d, "/etc/passwd"), "config.json is a symbolic link out"),
+        (lambda d: link_to(d, "/dev/zero"), "config.json is a symbolic link out"),
+        (lambda d: link_to(d, "/proc/self/fd/0"), "config.json is a symbolic link out"),
+        (socket_for_config, "cannot read"),
         (pipe_for_weights, "model.safetensors is not a plain file"),
     ],
 )
@@ -190,8 +208,13 @@ def test_a_broken_checkpoint_is_refused(
         ({"a": ["x"]}, "not a valid index"),
         ({}, "names 0 files"),
         ({"a": 7}, "names '7'"),
-        ({"a": "../one.safetensors"}, "not a file beside it"),
-        ({"a": "/etc/passwd"}, "not a file beside it"),
+        ({"a": "../one.safetensors"}, "not a safetensors file beside it"),
+        ({"a": "/etc/passwd"}, "not a safetensors file beside it"),
+        ({"a": ".."}, "not a safetensors file beside it"),
+        ({"a": "config.json"}, "not a safetensors file beside it"),
+        ({"a": "\ud800.safetensors"}, "not a safetensors file beside it"),
+        ({"a": "a\n.safetensors"}, "not a safetensors file beside it"),
+        ({"a": "x" * 10**6}, "not a safetensors file beside it"),
         ({"a": "none.safetensors"}, "there is no none.safetensors"),
         ({str(n): f"{n}.safetensors" for n in range(300)}, "names 300 files"),
     ],

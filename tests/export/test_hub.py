@@ -99,6 +99,10 @@ def with_shards_elsewhere(hub: Hub) -> None:
     hub.files["model.safetensors.index.json"] = json.dumps(index).encode()
 
 
+def with_a_name_that_drives_a_terminal(hub: Hub) -> None:
+    hub.files["\x1b]0;owned\x07.safetensors"] = hub.files.pop("model.safetensors")
+
+
 def with_a_shard_that_is_not_there(hub: Hub) -> None:
     del hub.files["model.safetensors"]
     index = {"weight_map": {"a": "one.safetensors"}}
@@ -114,7 +118,8 @@ def with_a_shard_that_is_not_there(hub: Hub) -> None:
         (without_config, f"there is no config.json in owner/polarity at {COMMIT}"),
         (gated, "owner/polarity is gated"),
         (without_a_commit, "names no commit"),
-        (with_shards_elsewhere, "names '../../etc/passwd', not a file beside it"),
+        (with_shards_elsewhere, "names '../../etc/passwd', not a safetensors file beside it"),
+        (with_a_name_that_drives_a_terminal, "owner/polarity has no model.safetensors"),
         (with_a_shard_that_is_not_there, "there is no one.safetensors in owner/polarity"),
     ],
 )

@@ -1,6 +1,7 @@
 import io
 import json
 import tempfile
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -134,6 +135,24 @@ def test_a_float64_beyond_float32_is_refused() -> None:
     stored = np.array([1e39], "<f8").tobytes()
     with file_of(stored) as file, pytest.raises(ExportRefusedError, match="in float32"):
         read_float_tensor(file, TensorRecord("a", "F64", (1,), 0, 8))
+
+
+@pytest.mark.parametrize("value", [np.finfo(np.float32).max, -np.finfo(np.float32).max])
+def test_the_largest_float32_is_finite(value: float) -> None:
+    stored = np.array([0, value], "<f8").tobytes()
+    with file_of(stored) as file:
+        array = read_float_tensor(file, TensorRecord("a", "F64", (2,), 0, 16))
+    assert array.tolist() == [0, value]
+
+
+def test_a_tensor_is_held_once_while_it_is_read() -> None:
+    stored = np.ones(1 << 20, "<f4").tobytes()
+    with file_of(stored) as file:
+        tracemalloc.start()
+        read_float_tensor(file, TensorRecord("a", "F32", (1 << 20,), 0, len(stored)))
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak_bytes < 1.1 * len(stored)
 
 
 def test_a_file_that_shrank_after_its_header_was_read_is_refused() -> None:
