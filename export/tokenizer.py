@@ -51,6 +51,11 @@ def check_tokenizer(content: bytes, config: AlbertConfig) -> CheckedTokenizer:
             f"config.json has vocab_size {config.vocab_size}"
         )
     cls_id, sep_id = _special_ids(tokenizer)
+    if max(cls_id, sep_id) >= config.vocab_size:
+        raise ExportRefusedError(
+            f"tokenizer.json has special tokens with ids up to {max(cls_id, sep_id)}, "
+            f"config.json has vocab_size {config.vocab_size}"
+        )
     pad_id = _first_id(tokenizer, _PADS)
     facts = TokenizerFacts(
         cls_token_id=cls_id,

@@ -116,6 +116,13 @@ def test_sequences_that_are_not_alberts_are_refused(change: Any) -> None:
     assert "does not build [CLS] A [SEP]" in refusal(content_of(tokenizer))
 
 
+def test_special_tokens_without_an_embedding_are_refused() -> None:
+    tokenizer = build_tokenizer(TINY.vocab_size)
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 10**9), ("[CLS]", 2))
+    reason = "special tokens with ids up to 1000000000, config.json has vocab_size 160"
+    assert reason in refusal(content_of(tokenizer))
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
