@@ -33,7 +33,8 @@ class OwnRounding(Int8Writer):
     """Query, key and value each round their input for themselves."""
 
     def _compute_product(self, body: GraphBuilder, prefix: str, value: str, scale: float) -> str:
-        self._codes.clear()
+        if not prefix.endswith(".dense"):  # whose codes were made before
+            self._codes.pop(value, None)
         return super()._compute_product(body, prefix, value, scale)
 
 

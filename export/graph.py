@@ -157,9 +157,7 @@ class AlbertWriter:
         value = self._heads(body, value, [0, 2, 1, 3])
         scores = body.add("Add", self._write_scores(body, query, key), self._attention_bias)
         context = body.add("MatMul", body.add("Softmax", scores, axis=-1), value)
-        context = body.add("Transpose", context, perm=[0, 2, 1, 3])
-        context = body.add("Reshape", context, body.integers(0, 0, config.hidden_size))
-        context = self._product(body, f"{prefix}.dense", context)
+        context = self._product(body, f"{prefix}.dense", self._merge_heads(body, context))
         return self._norm(body, f"{prefix}.LayerNorm", body.add("Add", asked, context))
 
     def _split_query(self, body: GraphBuilder, query: str) -> str:
@@ -173,6 +171,11 @@ class AlbertWriter:
     def _write_scores(self, body: GraphBuilder, query: str, key: str) -> str:
         """Write what each row's query makes of each key, [batch, heads, rows, sequence]."""
         return body.add("MatMul", query, key)
+
+    def _merge_heads(self, body: GraphBuilder, context: str) -> str:
+        """Write the heads' contexts side by side, [batch, rows, hidden]."""
+        context = body.add("Transpose", context, perm=[0, 2, 1, 3])
+        return body.add("Reshape", context, body.integers(0, 0, self._config.hidden_size))
 
     def _heads(self, body: GraphBuilder, hidden: str, order: list[int]) -> str:
         config = self._config
