@@ -68,7 +68,7 @@ def read_checkpoint(directory: Path) -> Checkpoint:
                         f"tensor {record.name!r} has dtype {record.dtype}, "
                         f"only {', '.join(FLOAT_DTYPES)} can be exported"
                     )
-            tokenizer = _read_tokenizer(directory)
+            tokenizer = read_tokenizer(directory)
             tensors = {name: read_float_tensor(file, at) for name, (at, file) in needed.items()}
             weight_bytes = sum(os.fstat(file.fileno()).st_size for file in files.values())
     except OSError as error:
@@ -79,8 +79,12 @@ def read_checkpoint(directory: Path) -> Checkpoint:
     return Checkpoint(config, Weights(tensors), weight_bytes, dtypes, tokenizer)
 
 
-def _read_tokenizer(directory: Path) -> bytes:
-    """Return the checkpoint's tokenizer.json, or one that is made of its spiece.model."""
+def read_tokenizer(directory: Path) -> bytes:
+    """Return the checkpoint's tokenizer.json, or one that is made of its spiece.model.
+
+    ExportRefusedError, in one sentence, if there is none or it is not sound; OSError if the disk
+    cannot be read.
+    """
     if os.path.lexists(directory / TOKENIZER):
         content = _read_file(directory, TOKENIZER, MAX_TOKENIZER_BYTES)
         return confined_tokenizer(TokenizerFiles(tokenizer=_not_empty(content, TOKENIZER)))

@@ -153,6 +153,29 @@ def test_transformers_and_the_service_load_the_same_model(tmp_path: Path) -> Non
         assert scores["up"] == pytest.approx(expected[1], abs=1e-4)
 
 
+def test_a_vocabulary_alone_is_trained_with_as_it_is_served(tmp_path: Path) -> None:
+    pytest.importorskip("sentencepiece")
+    from tests.export.albert_reference import AlbertReference, train
+
+    encoder = write_checkpoint(tmp_path / "encoder", shape=replace(TINY, vocab_size=400))
+    (encoder / "tokenizer.json").unlink()
+    (encoder / "spiece.model").write_bytes(train())
+    rows = texts(60)
+    data, output = write_csv(tmp_path / "own.csv", rows), tmp_path / "output"
+    result = finetune("classification", encoder, data, output=output, epochs=1)
+    assert result.exit_code == 0, result.output
+    tokenizer = transformers.AutoTokenizer.from_pretrained(output)
+    reference = AlbertReference(train())
+    for text in ("About 20,500 men: ``it''s'' (a-b) Licence.", *(text for text, _ in rows)):
+        assert tokenizer(text)["input_ids"] == [2, *reference.ids(text), 3]
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(output).eval()
+    (served,) = served_scores(output, [rows[0][0]], tmp_path / "models")
+    with torch.inference_mode():
+        logits = model(**tokenizer(rows[0][0], return_tensors="pt")).logits[0]
+    expected = torch.softmax(logits.double(), 0).numpy()
+    assert served["down"] == pytest.approx(expected[0], abs=1e-4)
+
+
 def test_several_labels_a_text(tmp_path: Path) -> None:
     encoder = write_checkpoint(tmp_path / "encoder", labels=None, seed=1)
     rows = [

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from export.checkpoint import CONFIG, SENTENCEPIECE, TOKENIZER
+from export.checkpoint import CONFIG, TOKENIZER, TOKENIZER_CONFIG, read_tokenizer
 from export.config import CLASSIFICATION, QUESTION_ANSWERING, AlbertConfig, parse_config
 from export.errors import ExportRefusedError
 from export.tokenizer import CheckedTokenizer, check_tokenizer
@@ -17,7 +17,6 @@ from model_directory.manifest import MANIFEST_NAME, TokenizerFacts
 from training.onnx_encoder import RestoreError, restore_checkpoint
 from training.own_data.bad_rows import DataError
 
-TOKENIZER_CONFIG = "tokenizer_config.json"
 SPAN_HEAD = "qa_outputs.pt"
 """The head that our own pretraining leaves beside its encoder."""
 _NOT_OF_THE_ENCODER = ("id2label", "label2id", "num_labels", "problem_type")
@@ -60,7 +59,7 @@ def open_base(source: Path, work: Path, *, answers_questions: bool) -> BaseCheck
     try:
         content = json.loads((directory / CONFIG).read_text(encoding="utf-8"))
         config = _encoder_config(content, QUESTION_ANSWERING if answers_questions else None)
-        tokenizer = check_tokenizer(_tokenizer_bytes(directory), config)
+        tokenizer = check_tokenizer(read_tokenizer(directory), config)
     except (DataError, ExportRefusedError, ValueError, OSError) as error:
         raise DataError(f"--encoder {source}: {error}") from error
     if not any(path for pattern in _WEIGHTS for path in directory.glob(pattern)):
@@ -96,17 +95,6 @@ def _encoder_config(content: Any, architecture: str | None) -> AlbertConfig:
     of_encoder = {key: value for key, value in content.items() if key not in _NOT_OF_THE_ENCODER}
     of_encoder["architectures"] = [architecture or CLASSIFICATION]
     return parse_config(json.dumps(of_encoder).encode())
-
-
-def _tokenizer_bytes(directory: Path) -> bytes:
-    if (directory / TOKENIZER).is_file():
-        return (directory / TOKENIZER).read_bytes()
-    if (directory / SENTENCEPIECE).is_file():
-        raise DataError(
-            f"there is only {SENTENCEPIECE}: put a {TOKENIZER} of the same vocabulary beside it, "
-            "as the model's page on the Hugging Face hub has one"
-        )
-    raise DataError(f"there is no {TOKENIZER}")
 
 
 def _tokenizer_config(tokenizer: CheckedTokenizer, longest: int) -> str:

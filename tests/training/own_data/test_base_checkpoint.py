@@ -1,11 +1,14 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tokenizers import Tokenizer
 
 from bench.checkpoints import TINY, write_checkpoint
+from export.checkpoint import read_checkpoint
 from export.exporter import ExportRequest, export_checkpoint
+from tests.export.albert_reference import AlbertReference, train
 from training.own_data.bad_rows import DataError
 from training.own_data.base_checkpoint import open_base
 
@@ -57,6 +60,20 @@ def test_transformers_is_told_to_use_the_tokenizer_as_it_is(tmp_path: Path) -> N
     assert tokenizer == (source / "tokenizer.json").read_bytes()
 
 
+def test_a_vocabulary_alone_becomes_the_tokenizer_of_the_exporter(tmp_path: Path) -> None:
+    source = write_checkpoint(tmp_path / "hf", shape=replace(TINY, vocab_size=400))
+    (source / "tokenizer.json").unlink()
+    (source / "spiece.model").write_bytes(train())
+    (source / "tokenizer_config.json").write_text('{"do_lower_case": false}')
+    base = open_base(source, tmp_path / "work", answers_questions=False)
+    reference = AlbertReference(train(), do_lower_case=False)
+    text = "About 20,500 men: ``it''s'' (a-b) Licence."
+    assert base.tokenizer.ids(text) == reference.ids(text)
+    written = (base.tokenizer_directory / "tokenizer.json").read_bytes()
+    assert written == base.tokenizer.content == read_checkpoint(source).tokenizer
+    assert not (source / "tokenizer.json").exists()
+
+
 def test_truncation_that_a_tokenizer_switches_on_is_taken_out(tmp_path: Path) -> None:
     source = write_checkpoint(tmp_path / "hf")
     tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
@@ -80,8 +97,10 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
     without_tokenizer = write_checkpoint(tmp_path / "b")
     (without_tokenizer / "tokenizer.json").unlink()
     assert "no tokenizer.json" in message(without_tokenizer)
-    (without_tokenizer / "spiece.model").write_bytes(b"")
-    assert "only spiece.model: put a tokenizer.json" in message(without_tokenizer)
+    (without_tokenizer / "spiece.model").write_bytes(b"\xff" * 99)
+    assert "spiece.model is not a SentencePiece model" in message(without_tokenizer)
+    (without_tokenizer / "tokenizer.json").write_bytes(b"{}")
+    assert "tokenizer.json cannot be loaded" in message(without_tokenizer)
     other = write_checkpoint(tmp_path / "c")
     change_config(other, model_type="bert")
     assert "model_type is 'bert'" in message(other)
