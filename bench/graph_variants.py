@@ -87,17 +87,10 @@ class OneKeyValueProduct(AlbertWriter):
         self._both = body.add("Add", both, body.floats(f"{prefix}.kv.bias", bias))
         return super()._write_attention(body, prefix, asked, hidden)
 
-    def _linear(
-        self,
-        graph: GraphBuilder,
-        prefix: str,
-        value: str,
-        scale: float = 1.0,
-        output: str | None = None,
-    ) -> str:
+    def _linear(self, graph: GraphBuilder, prefix: str, value: str, scale: float = 1.0) -> str:
         half = prefix.rpartition(".")[2]
         if half not in ("key", "value"):
-            return super()._linear(graph, prefix, value, scale, output)
+            return super()._linear(graph, prefix, value, scale)
         size = self._config.hidden_size
         start = 0 if half == "key" else size
         ends = graph.integers(start), graph.integers(start + size), graph.integers(2)

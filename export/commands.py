@@ -92,14 +92,16 @@ def _export_command(
         typer.Option(help="Default: by the checkpoint's head and labels."),
     ] = None,
     precision: Annotated[
-        Precision, typer.Option(help="What the products of the layers are computed in.")
+        Precision,
+        typer.Option(help="What the products of the layers are computed in; fp16 is for GPUs."),
     ] = Precision.FP32,
     calibration: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
             help="Texts like those it will be asked, one a line, to choose int8 scales by and to "
-            "compare with fp32 on; a tab separates question and context. Default: built-in texts.",
+            "compare int8 or fp16 with fp32 on; a tab separates question and context. Default: "
+            "built-in texts.",
         ),
     ] = None,
     explain: Annotated[
@@ -129,9 +131,9 @@ def _export_command(
 ) -> None:
     """Export a fine-tuned ALBERT to DIR/NAME/VERSION, and prove that it is the same model.
 
-    The graph is compared with a float64 reference before the version appears, an int8 graph with
-    the fp32 one as well. What cannot be exported is refused with one sentence, and leaves nothing
-    behind.
+    The graph is compared with a float64 reference before the version appears, an fp16 or int8 graph
+    with the fp32 one as well. What cannot be exported is refused with one sentence, and leaves
+    nothing behind.
     """
     request = ExportRequest(
         checkpoint=checkpoint,

@@ -12,9 +12,10 @@ from export.config import AlbertConfig
 from export.errors import ExportRefusedError
 from export.evaluation import read_evaluation
 from export.graph import build_graph
+from export.half_precision import halve
 from export.hub import Fetched, fetch_checkpoint, is_model_id
 from export.package import choose_version, new_package
-from export.parity import BUILT_IN_TEXTS, build_sequences, measure_parity
+from export.parity import BUILT_IN_TEXTS, ParitySequence, build_sequences, measure_parity
 from export.progress import Progress
 from export.quantisation.layers import LayerError, layer_errors
 from export.quantisation.plan import Site
@@ -89,8 +90,10 @@ def export_checkpoint(request: ExportRequest, progress: Progress) -> ExportRepor
             f"{request.name!r} cannot name a model: use up to 64 lower-case letters, digits, '.', "
             "'_' and '-', with a letter or digit at both ends"
         )
-    if request.precision is Precision.FP32 and (request.calibration or request.explain):
-        raise ExportRefusedError("--calibration and --explain are about --precision int8")
+    if request.explain and request.precision is not Precision.INT8:
+        raise ExportRefusedError("--explain is about --precision int8")
+    if request.calibration and request.precision is Precision.FP32:
+        raise ExportRefusedError("--calibration is about --precision int8 and fp16")
     version = choose_version(request.output, request.name, request.version)
     texts = BUILT_IN_TEXTS if request.sample is None else read_lines(request.sample)
     calibration_lines = None if request.calibration is None else read_lines(request.calibration)
@@ -113,8 +116,15 @@ def export_checkpoint(request: ExportRequest, progress: Progress) -> ExportRepor
             build_sequences(tokenizer, texts, config.max_position_embeddings),
             progress,
         )
-        quantised = _quantise(request, checkpoint, tokenizer, fp32, calibration_lines, progress)
-        graph = fp32 if quantised is None else quantised.graph
+        graph, agreement, quantised = fp32, None, None
+        if request.precision is not Precision.FP32:
+            sequences = _judged_sequences(config, tokenizer, calibration_lines)
+            judged = (config, checkpoint.weights, fp32, sequences, progress)
+            if request.precision is Precision.FP16:
+                graph, agreement = halve(*judged)
+            else:
+                quantised = quantise(*judged)
+                graph, agreement = quantised.graph, quantised.accepted.agreement
         figures: tuple[Figure, ...] = ()
         if request.evaluation is not None:
             figures = read_evaluation(request.evaluation, hashlib.sha256(graph).hexdigest())
@@ -133,9 +143,9 @@ def export_checkpoint(request: ExportRequest, progress: Progress) -> ExportRepor
             architecture=_architecture(checkpoint),
             tokenizer=tokenizer.facts,
             parity=parity,
-            agreement=None if quantised is None else quantised.accepted.agreement,
+            agreement=agreement,
             quantisation=_quantisation(request, quantised),
-            speed=measure_speed(config, graph, None if quantised is None else fp32, progress),
+            speed=measure_speed(config, graph, None if graph is fp32 else fp32, progress),
             evaluation=figures,
             default=request.default,
             source=_source(request, located),
@@ -179,23 +189,14 @@ def choose_task(config: AlbertConfig, asked: Task | None) -> Task:
     return asked or (Task.SENTIMENT if polarities else Task.CLASSIFICATION)
 
 
-def _quantise(
-    request: ExportRequest,
-    checkpoint: Checkpoint,
-    tokenizer: CheckedTokenizer,
-    fp32: bytes,
-    lines: list[str] | None,
-    progress: Progress,
-) -> Quantised | None:
-    if request.precision is not Precision.INT8:
-        return None
-    config = checkpoint.config
+def _judged_sequences(
+    config: AlbertConfig, tokenizer: CheckedTokenizer, lines: list[str] | None
+) -> list[ParitySequence]:
+    """Return what a graph of another precision is compared with fp32 on."""
     asks, longest = config.is_question_answering, min(config.max_position_embeddings, 512)
     if lines is None:
-        sequences = built_in_sequences(tokenizer, asks, longest)
-    else:
-        sequences = sequences_of(tokenizer, lines, asks, longest)
-    return quantise(config, checkpoint.weights, fp32, sequences, progress)
+        return built_in_sequences(tokenizer, asks, longest)
+    return sequences_of(tokenizer, lines, asks, longest)
 
 
 def _quantisation(request: ExportRequest, quantised: Quantised | None) -> Quantisation | None:

@@ -9,12 +9,14 @@ The architecture is that of "ALBERT: A Lite BERT" (https://arxiv.org/abs/1909.11
 transformers' AlbertModel implements it.
 """
 
+from typing import Any
+
 import numpy as np
 from onnx import GraphProto, ModelProto, TensorProto
 from onnx import helper as onnx_helper
 
 from export.config import Activation, AlbertConfig
-from export.graph_builder import Constants, Dimensions, GraphBuilder, LoopBody
+from export.graph_builder import FLOAT16, FLOAT32, Constants, Dimensions, GraphBuilder, LoopBody
 from export.weights import (
     CLASSIFIER,
     EMBEDDINGS,
@@ -40,8 +42,9 @@ _TOKENS = ("batch", "sequence")
 NARROWED = 2
 
 # Added to the scores of padding: its exponential is exactly 0 beside any real position, and a row
-# with nothing but padding still has a finite softmax.
-_MASKED = float(np.finfo(np.float32).min)
+# with nothing but padding still has a finite softmax. Of float16 it is half of the lowest, because
+# the sum of that and a score may be infinite.
+_MASKED = {FLOAT32: float(np.finfo(np.float32).min), FLOAT16: float(np.finfo(np.float16).min) / 2}
 
 
 def build_graph(config: AlbertConfig, weights: Weights) -> bytes:
@@ -74,10 +77,13 @@ class AlbertWriter:
     `bench/graph_variants.py` to measure other ways to write them.
     """
 
-    def __init__(self, config: AlbertConfig, weights: Weights) -> None:
+    def __init__(
+        self, config: AlbertConfig, weights: Weights, float_type: np.dtype[Any] = FLOAT32
+    ) -> None:
         self._config = config
         self._weights = weights
-        self._main = GraphBuilder("albert", Constants())
+        self._float_type = float_type
+        self._main = GraphBuilder("albert", Constants(float_type))
         self._sequence = self._main.add("Shape", "input_ids", start=1, end=2)
         self._attention_bias = self._write_attention_bias()
 
@@ -97,11 +103,12 @@ class AlbertWriter:
         return self._main.graph(dict.fromkeys(INPUTS, _TOKENS), outputs)
 
     def _write_attention_bias(self) -> str:
-        """Write 0 for tokens and _MASKED for padding, float32 [batch, 1, 1, sequence]."""
+        """Write 0 for tokens and _MASKED for padding, floats [batch, 1, 1, sequence]."""
         main = self._main
         is_token = main.add("Cast", "attention_mask", to=TensorProto.BOOL)
         is_token = main.add("Unsqueeze", is_token, main.integers(1, 2))
-        return main.add("Where", is_token, main.scalar(0.0), main.scalar(_MASKED))
+        unmasked, masked = main.scalar(0.0), main.scalar(_MASKED[self._float_type])
+        return main.add("Where", is_token, unmasked, masked)
 
     def _write_embeddings(self) -> str:
         """Write the embedded tokens mapped to the hidden size, [batch, sequence, hidden]."""
@@ -200,32 +207,31 @@ class AlbertWriter:
         main = self._main
         first = main.add("Gather", hidden, main.integer(0), axis=1)
         pooled = main.add("Tanh", self._linear(main, POOLER, first))
-        self._linear(main, CLASSIFIER, pooled, output="logits")
+        main.add_result("Add", *self._unbiased(main, CLASSIFIER, pooled), name="logits")
 
     def _write_span_head(self, hidden: str) -> None:
         """Write the scores of each position as first and as last of the answer."""
         main = self._main
         both = self._linear(main, SPAN_HEAD, hidden)
         for index, name in enumerate(SPAN_OUTPUTS):
-            main.add("Gather", both, main.integer(index), axis=2, output=name)
+            main.add_result("Gather", both, main.integer(index), axis=2, name=name)
 
     def _product(self, body: GraphBuilder, prefix: str, value: str, scale: float = 1.0) -> str:
         """Write one of the six products of a layer, scaled."""
         return self._linear(body, prefix, value, scale)
 
-    def _linear(
-        self,
-        graph: GraphBuilder,
-        prefix: str,
-        value: str,
-        scale: float = 1.0,
-        output: str | None = None,
-    ) -> str:
-        """Write ``scale * (value @ weight.T + bias)``, scaled in float64 and stored in float32."""
+    def _linear(self, graph: GraphBuilder, prefix: str, value: str, scale: float = 1.0) -> str:
+        """Write ``scale * (value @ weight.T + bias)``, scaled in float64 before it is stored."""
+        return graph.add("Add", *self._unbiased(graph, prefix, value, scale))
+
+    def _unbiased(
+        self, graph: GraphBuilder, prefix: str, value: str, scale: float = 1.0
+    ) -> tuple[str, str]:
+        """Write the product of a linear layer, and return its name and the bias' name."""
         weight = self._weights[f"{prefix}.weight"].astype(np.float64).T * scale
         bias = self._weights[f"{prefix}.bias"].astype(np.float64) * scale
         product = graph.add("MatMul", value, graph.floats(f"{prefix}.weight", weight))
-        return graph.add("Add", product, graph.floats(f"{prefix}.bias", bias), output=output)
+        return product, graph.floats(f"{prefix}.bias", bias)
 
     def _norm(self, graph: GraphBuilder, prefix: str, value: str) -> str:
         scale = self._weight(prefix)

@@ -12,13 +12,19 @@ from onnx import helper as onnx_helper
 Dimensions = Sequence[int | str]
 
 
+FLOAT32 = np.dtype(np.float32)
+FLOAT16 = np.dtype(np.float16)
+
+
 class Constants:
     """The constants of a model; equal ones are stored once, under the name of the first.
 
-    Of different ones under the same name, the later get a number behind it.
+    Of different ones under the same name, the later get a number behind it. ``float_type`` is that
+    of its weights, and of what is computed from them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, float_type: np.dtype[Any] = FLOAT32) -> None:
+        self.float_type = float_type
         self.tensors: list[TensorProto] = []
         self._names: dict[tuple[str, tuple[int, ...], bytes], str] = {}
         self._taken: set[str] = set()
@@ -54,17 +60,26 @@ class GraphBuilder:
         self._nodes.append(onnx_helper.make_node(operator, inputs, [output], **attributes))
         return output
 
+    def add_result(self, operator: str, *inputs: str, name: str, **attributes: Any) -> None:
+        """Add a node whose output, as float32, is the model's output ``name``."""
+        if self._constants.float_type == FLOAT32:
+            self.add(operator, *inputs, output=name, **attributes)
+        else:
+            computed = self.add(operator, *inputs, **attributes)
+            self.add("Cast", computed, output=name, to=TensorProto.FLOAT)
+
     def floats(self, name: str, values: NDArray[Any]) -> str:
-        """Store float32 weights, and return what they are called."""
-        return self._constants.name_of(name, values.astype(np.float32))
+        """Store weights as the model's floats, and return what they are called."""
+        return self._constants.name_of(name, values.astype(self._constants.float_type))
 
     def tensor(self, name: str, values: NDArray[Any]) -> str:
         """Store a constant of the array's own type, and return what it is called."""
         return self._constants.name_of(name, values)
 
     def scalar(self, value: float) -> str:
-        """Store a float32 number, and return what it is called."""
-        return self._constants.name_of(f"float {value:g}", np.array(value, np.float32))
+        """Store a number as one of the model's floats, and return what it is called."""
+        stored = np.array(value, self._constants.float_type)
+        return self._constants.name_of(f"float {value:g}", stored)
 
     def integer(self, value: int) -> str:
         """Store an int64 number, and return what it is called."""
@@ -96,8 +111,8 @@ class GraphBuilder:
     ) -> str:
         """Run ``body`` ``trips`` times, from ``initial`` on; returns the last state's name.
 
-        ``final`` is the value of the body that is its next state. States are float32 of ``shape``,
-        where a dimension with a name may change from one iteration to the next.
+        ``final`` is the value of the body that is its next state. States are floats of
+        ``shape``, where a dimension with a name may change from one iteration to the next.
         """
         return self.add("Loop", self.integer(trips), "", initial, body=body.close(final, shape))
 
@@ -113,6 +128,7 @@ class LoopBody(GraphBuilder):
     def close(self, final: str, shape: Dimensions) -> GraphProto:
         """Make the body's graph, with the value ``final`` as its next state."""
         condition = f"{self._name}.condition"
+        float_type = onnx_helper.np_dtype_to_tensor_dtype(self._constants.float_type)
         goes_on = self.add("Identity", condition, output=f"{self._name}.goes_on")
         return onnx_helper.make_graph(
             self._nodes,
@@ -120,11 +136,11 @@ class LoopBody(GraphBuilder):
             [
                 _described(self.iteration, TensorProto.INT64, []),
                 _described(condition, TensorProto.BOOL, []),
-                _described(self.state, TensorProto.FLOAT, shape),
+                _described(self.state, float_type, shape),
             ],
             [
                 _described(goes_on, TensorProto.BOOL, []),
-                _described(final, TensorProto.FLOAT, shape),
+                _described(final, float_type, shape),
             ],
         )
 

@@ -1,13 +1,15 @@
 """Writes the layers one after the other instead of a loop, so that each can be told apart."""
 
 from collections.abc import Collection
+from typing import Any
 
+import numpy as np
 from onnx import GraphProto, TensorProto
 from onnx import helper as onnx_helper
 
 from export.config import AlbertConfig
 from export.graph import NARROWED, AlbertWriter
-from export.graph_builder import GraphBuilder
+from export.graph_builder import FLOAT32, GraphBuilder
 from export.weights import Weights, layer_prefix
 
 Step = int
@@ -29,10 +31,12 @@ class WrittenOutWriter(AlbertWriter):
     ``observed`` holds the names of what subclasses and callers may look at: by step and what it is.
     """
 
-    def __init__(self, config: AlbertConfig, weights: Weights) -> None:
+    def __init__(
+        self, config: AlbertConfig, weights: Weights, float_type: np.dtype[Any] = FLOAT32
+    ) -> None:
         self.observed: dict[tuple[Step, str], str] = {}
         self._step: Step = -1
-        super().__init__(config, weights)
+        super().__init__(config, weights, float_type)
 
     def write_observed(self, wanted: Collection[str]) -> tuple[GraphProto, list[tuple[Step, str]]]:
         """Write the graph with the observed values of these kinds as outputs behind its own.

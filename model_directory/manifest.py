@@ -30,6 +30,7 @@ class Precision(StrEnum):
     """The type that a graph's products are computed in."""
 
     FP32 = "fp32"
+    FP16 = "fp16"
     INT8 = "int8"
 
 

@@ -135,8 +135,16 @@ class Judge:
         self._expected = self._run(open_session(fp32))
 
     def agreement(self, graph: bytes) -> Agreement:
-        """Return how near the graph's scores are to those of fp32."""
-        return compare(self._config, self._expected, self._run(open_session(graph)))
+        """Return how near the graph's scores are to those of fp32; ExportRefusedError if any is
+        not finite.
+        """
+        given = self._run(open_session(graph))
+        if not all(np.isfinite(logits).all() for logits in given):
+            raise ExportRefusedError(
+                "the model computes values that are too large for this precision; export it with "
+                "--precision fp32"
+            )
+        return compare(self._config, self._expected, given)
 
     def _run(self, session: onnxruntime.InferenceSession) -> list[NDArray[np.float32]]:
         return [self._logits(session, sequence) for sequence in self._sequences]

@@ -69,3 +69,11 @@ def test_an_int8_card_says_how_it_was_made_and_what_that_did() -> None:
     assert (
         "| speed | 1 x 32 tokens in 1.25 ms, 4.00 times as fast as fp32 (5 ms), one thread of P |"
     ) in card
+
+
+def test_an_fp16_card_says_how_near_it_is_to_fp32() -> None:
+    card = write_card(manifest_of(precision="fp16", agreement=INT8["agreement"]), None)
+    assert ", fp16 |" in card
+    assert "| parity | fp32 logits within 1.0e-06 of the float64 reference" in card
+    assert "| beside fp32 | agreement 98.4%" in card
+    assert "rounding" not in card

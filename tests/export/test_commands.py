@@ -80,6 +80,19 @@ def test_an_int8_export_says_how_near_and_how_fast_it_is(
     assert "judging int8, all static" in shown.err
 
 
+def test_an_fp16_export_says_how_near_it_is(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert export(checkpoint, tmp_path, "--precision", "fp16") == 0
+    shown = capsys.readouterr()
+    table = dict(line.split(": ", 1) for line in shown.out.splitlines())
+    assert re.fullmatch(r"0\.0\d MiB fp16, 0\.\d+ of the 0\.06 MiB in fp32", table["graph"])
+    assert table["parity"].startswith("fp32 logits within ")
+    assert table["beside fp32"].endswith(" over 128 texts")
+    assert "rounding" not in table
+    assert "judging fp16" in shown.err
+
+
 def test_a_check_ends_with_a_short_table(
     exported: ExportReport, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -131,5 +131,5 @@ def test_the_options_of_int8_are_refused_without_it(checkpoint: Path, tmp_path: 
         ExportRequest(checkpoint, "m", tmp_path / "models", explain=True),
         ExportRequest(checkpoint, "m", tmp_path / "models", calibration=tmp_path / "none"),
     ):
-        with pytest.raises(ExportRefusedError, match="are about --precision int8"):
+        with pytest.raises(ExportRefusedError, match="is about --precision int8"):
             export_checkpoint(request, silent)

@@ -99,12 +99,15 @@ AGREEMENT = {"texts": 64, "agreement": 1.0, "mean_drift": 0.004, "max_drift": 0.
 QUANTISATION = {"rounding": {"dense": "static"}, "calibration": "texts", "calibration_texts": 64}
 
 
-def test_an_int8_manifest_says_what_its_rounding_did() -> None:
+def test_a_manifest_says_what_its_precision_did() -> None:
+    manifest_of(precision="fp16", agreement=AGREEMENT)
     manifest_of(precision="int8", agreement=AGREEMENT, quantisation=QUANTISATION)
     for changes in (
         {"precision": "int8"},
         {"precision": "int8", "agreement": AGREEMENT},
         {"precision": "int8", "quantisation": QUANTISATION},
+        {"precision": "fp16"},
+        {"precision": "fp16", "agreement": AGREEMENT, "quantisation": QUANTISATION},
         {"precision": "fp32", "agreement": AGREEMENT},
         {"precision": "fp32", "quantisation": QUANTISATION},
     ):
