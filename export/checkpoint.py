@@ -49,9 +49,9 @@ def read_checkpoint(directory: Path) -> Checkpoint:
     ExportRefusedError, in one sentence, if it is not one of an exportable ALBERT, is truncated, or
     holds anything that is not a finite number. Nothing is ever unpickled.
     """
-    if not directory.is_dir():
-        raise ExportRefusedError(f"{directory} is not a directory with a checkpoint")
     try:
+        if not directory.is_dir():
+            raise ExportRefusedError(f"{directory} is not a directory with a checkpoint")
         config = parse_config(_read_file(directory, CONFIG, MAX_CONFIG_BYTES))
         expected = expected_shapes(config)
         with ExitStack() as stack:

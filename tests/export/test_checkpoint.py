@@ -233,6 +233,7 @@ def test_an_index_that_is_no_json_is_refused(checkpoint: Path) -> None:
 
 def test_what_is_no_directory_is_refused(tmp_path: Path) -> None:
     assert "is not a directory with a checkpoint" in refusal(tmp_path / "none")
+    assert "File name too long" in refusal(tmp_path / ("x" * 300))
 
 
 def test_a_file_that_becomes_a_link_after_it_was_looked_at_is_refused(
