@@ -27,6 +27,7 @@ from service.inference import Inference
 from service.lifecycle import Lifecycle
 from service.registry import Registry
 from service.runtime.cores import available_cores
+from service.runtime.device import Device
 from service.runtime.priority import give_way
 from service.scheduling.batch_plan import BatchLimits
 from service.scheduling.scheduler import Scheduler
@@ -49,7 +50,7 @@ class Application:
         self._threads = settings.threads or available_cores()
         self.lifecycle = Lifecycle()
         self.metrics = Metrics()
-        self.registry = Registry(settings.defaults)
+        self.registry = Registry(settings.defaults, Device(settings.device))
         self.scheduler = Scheduler(
             workers=self._threads,
             limits=BatchLimits(settings.max_batch_tokens),

@@ -12,7 +12,8 @@ import structlog
 from model_directory.catalogue import CatalogueEntry, list_models
 from model_directory.errors import ModelDirectoryError
 from model_directory.integrity import VerifiedVersion, claimed_manifest, open_version
-from model_directory.manifest import Manifest, Task
+from model_directory.manifest import Manifest, Precision, Task
+from service.runtime.device import CPU, Device, DeviceError
 from service.runtime.sequence import Sequence
 from service.runtime.session import Session
 from service.scheduling.cost import CostModel
@@ -72,8 +73,9 @@ class ModelUnavailableError(Exception):
 class Registry:
     """The models of one directory. Filled once, at the start, then only read."""
 
-    def __init__(self, defaults: Mapping[Task, str | None]) -> None:
+    def __init__(self, defaults: Mapping[Task, str | None], device: Device = CPU) -> None:
         self._defaults = defaults
+        self._device = device
         self._loaded: dict[str, LoadedModel] = {}
         self._failed: dict[str, FailedModel] = {}
 
@@ -158,8 +160,8 @@ class Registry:
     def _load_entry(self, entry: CatalogueEntry) -> None:
         start = time.perf_counter()
         try:
-            model = load_model(open_version(entry.directory), start)
-        except ModelDirectoryError as error:
+            model = load_model(open_version(entry.directory), start, self._device)
+        except (ModelDirectoryError, DeviceError) as error:
             reason = str(error)
         except Exception as error:
             # onnxruntime and tokenizers raise types of their own for a file that they cannot read.
@@ -172,6 +174,7 @@ class Registry:
                 model=entry.name,
                 version=entry.version,
                 task=model.manifest.task.value,
+                device=model.session.device.name,
                 seconds=round(model.load_seconds, 3),
             )
             return
@@ -187,13 +190,23 @@ class Registry:
         log.error("a model is not served", model=entry.name, version=entry.version, reason=reason)
 
 
-def load_model(version: VerifiedVersion, start: float) -> LoadedModel:
+def load_model(version: VerifiedVersion, start: float, device: Device = CPU) -> LoadedModel:
     """Make the session, the tokenizer and the task, run it once or more, and learn what its runs
     cost.
+
+    DeviceError if it cannot run on ``device``.
     """
     manifest = version.manifest
+    if device.is_gpu and manifest.precision is Precision.INT8:
+        raise DeviceError(
+            "onnxruntime computes int8 on the CPU alone; "
+            f"on {device.name} serve an export with --precision fp16 or fp32"
+        )
     encoder = TextEncoder(version.tokenizer, manifest.tokenizer)
-    session = Session(version.model, pad_token_id=manifest.tokenizer.pad_token_id)
+    session = Session(version.model, pad_token_id=manifest.tokenizer.pad_token_id, device=device)
+    if device.is_gpu:
+        # The first run sets the GPU up; it would pass for what every run costs.
+        session.run([_calibration_row(manifest, CALIBRATION_LENGTHS[0])])
     cost = CostModel()
     calibrate(session, cost, manifest)
     task = _task(manifest, encoder)
@@ -202,20 +215,23 @@ def load_model(version: VerifiedVersion, start: float) -> LoadedModel:
 
 def calibrate(session: Session, cost: CostModel, manifest: Manifest) -> None:
     """Run rows of several lengths, so that the first prediction is already of this machine."""
-    facts = manifest.tokenizer
     end = time.perf_counter() + CALIBRATION_SECONDS
     for _ in range(CALIBRATION_ROUNDS):
         for length in CALIBRATION_LENGTHS:
-            length = min(length, manifest.max_tokens)
-            input_ids = np.full(length, facts.sep_token_id, dtype=np.int64)
-            input_ids[0] = facts.cls_token_id
-            row = Sequence(input_ids, np.zeros_like(input_ids))
+            row = _calibration_row(manifest, length)
             start = time.perf_counter()
             session.run([row])
-            cost.observe(1, length, time.perf_counter() - start)
+            cost.observe(1, row.length, time.perf_counter() - start)
             if time.perf_counter() > end:
                 break
     cost.fit()
+
+
+def _calibration_row(manifest: Manifest, length: int) -> Sequence:
+    length = min(length, manifest.max_tokens)
+    input_ids = np.full(length, manifest.tokenizer.sep_token_id, dtype=np.int64)
+    input_ids[0] = manifest.tokenizer.cls_token_id
+    return Sequence(input_ids, np.zeros_like(input_ids))
 
 
 def _task(manifest: Manifest, encoder: TextEncoder) -> TaskProtocol[Any, Any, Any]:

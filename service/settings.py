@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from model_directory.manifest import Task
+from service.runtime.device import DEVICE_PATTERN, Device
 from service.telemetry.logging import LogFormat, LogLevel
 
 PREFIX = "ALBERT_"
@@ -33,6 +34,13 @@ class Settings(BaseSettings):
     port: Annotated[
         int, Field(ge=0, le=65535, description="port to listen on; 0 takes a free one")
     ] = 8000
+    device: Annotated[
+        str,
+        Field(
+            pattern=DEVICE_PATTERN,
+            description="where models run: cpu, cuda (needs onnxruntime-gpu), or cuda:N of several",
+        ),
+    ] = "cpu"
     threads: Annotated[
         int | None,
         Field(
@@ -127,6 +135,8 @@ def read_settings(arguments: list[str]) -> Settings:
         raise SettingsError(
             f"{PREFIX}MODELS (--models) is '{settings.models}': it should be a directory of models."
         )
+    if (reason := Device(settings.device).missing()) is not None:
+        raise SettingsError(f"{PREFIX}DEVICE (--device) is '{settings.device}': {reason}.")
     return settings
 
 

@@ -67,6 +67,7 @@ class ModelRoutes:
             labels=list(manifest.labels) or None,
             problem_type=manifest.problem_type,
             precision=manifest.precision,
+            device=model.session.device.name,
             limits=Limits(
                 max_tokens=manifest.max_tokens,
                 max_inputs=self._limits.max_inputs,

@@ -242,6 +242,7 @@ class ModelDescription(BaseModel):
     labels: list[str] | None = None
     problem_type: ProblemType | None = None
     precision: str | None = None
+    device: str | None = None
     limits: Limits | None = None
     architecture: Architecture | None = None
     parity: Parity | None = None

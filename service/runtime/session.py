@@ -7,6 +7,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from service.runtime.device import CPU, CUDA_PROVIDER, Device, DeviceError
 from service.runtime.sequence import Batch, Sequence
 
 Logits = tuple[NDArray[np.float32], ...]
@@ -21,10 +22,13 @@ class Session:
     """A loaded graph. ``run`` may be called by several threads at once and releases the GIL.
 
     Memory patterns are off because every batch has another shape: onnxruntime would keep a plan for
-    each. Spinning is off because an idle service should leave the processor to others.
+    each. Spinning is off because an idle service should leave the processor to others. DeviceError
+    if onnxruntime cannot use the device.
     """
 
-    def __init__(self, model: bytes, *, pad_token_id: int, intra_op_threads: int = 1) -> None:
+    def __init__(
+        self, model: bytes, *, pad_token_id: int, intra_op_threads: int = 1, device: Device = CPU
+    ) -> None:
         options = ort.SessionOptions()
         options.intra_op_num_threads = intra_op_threads
         options.inter_op_num_threads = 1
@@ -32,7 +36,8 @@ class Session:
         options.enable_mem_pattern = False
         options.log_severity_level = 3
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = _open(model, options)
+        self._session = _open(model, options, device)
+        self.device = device
         self._pad_token_id = pad_token_id
         self._input_names = {node.name for node in self._session.get_inputs()}
         outputs = self._session.get_outputs()
@@ -59,18 +64,28 @@ class Session:
         ]
 
 
-def _open(model: bytes, options: ort.SessionOptions) -> ort.InferenceSession:
+def _open(model: bytes, options: ort.SessionOptions, device: Device) -> ort.InferenceSession:
     """A session of exactly these bytes, without keeping them.
 
     Given bytes, onnxruntime's InferenceSession holds on to them for its lifetime; given a path, it
     does not. The path is that of an anonymous file in memory, so nobody can swap what was verified.
     """
+    if device.is_gpu:
+        ort.preload_dlls()  # of the packages that pip installs beside onnxruntime-gpu
     descriptor = os.memfd_create("model.onnx")
     with open(descriptor, "wb") as file:
         file.write(model)
         file.flush()
-        return ort.InferenceSession(
+        session = ort.InferenceSession(
             f"/proc/self/fd/{descriptor}",
             sess_options=options,
-            providers=["CPUExecutionProvider"],
+            providers=device.providers(),
+            enable_fallback=0,
         )
+    # Where CUDA cannot be loaded, onnxruntime says so in its log and takes the CPU instead.
+    if device.is_gpu and CUDA_PROVIDER not in session.get_providers():
+        raise DeviceError(
+            f"onnxruntime cannot use {device.name}: its driver, CUDA or cuDNN is missing, or of "
+            "another version than onnxruntime-gpu is built for"
+        )
+    return session

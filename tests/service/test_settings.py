@@ -34,6 +34,8 @@ def test_an_empty_variable_counts_as_unset(monkeypatch):
     [
         ("PORT", "tcp://10.0.0.1:80"),
         ("THREADS", "0"),
+        ("DEVICE", "gpu"),
+        ("DEVICE", "cuda:x"),
         ("MAX_BATCH_TOKENS", "0"),
         ("MAX_QUEUE_SECONDS", "nan"),
         ("REQUEST_TIMEOUT", "-3"),
