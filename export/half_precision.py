@@ -1,7 +1,7 @@
 """Writes ALBERT in float16, for GPUs, and holds it to the fp32 graph.
 
-The layers are written out: a GPU has none of the packed weights that a loop saves, and the loop's
-counter, which decides how many rows a layer computes, would go from the GPU to the CPU in each.
+The layers are written out: what a loop saves is weights packed for the CPU, and onnxruntime runs a
+loop from the CPU, with the counter that decides how many rows a layer computes.
 """
 
 from collections.abc import Sequence
