@@ -1,6 +1,8 @@
 import errno
 import hashlib
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -9,6 +11,9 @@ import pytest
 from export.errors import ExportRefusedError
 from export.package import Package, choose_version, new_package
 from model_directory.catalogue import list_models
+
+
+REPOSITORY = Path(__file__).parents[2]
 
 
 def everything_under(directory: Path) -> list[Path]:
@@ -117,6 +122,42 @@ def test_a_full_disk_is_a_refusal_and_leaves_nothing(
     ):
         package.write("model.onnx", b"graph")
     assert everything_under(tmp_path) == []
+
+
+def test_a_disk_that_is_full_in_the_midst_of_a_file_is_a_refusal(tmp_path: Path) -> None:
+    program = """
+import resource, sys
+from pathlib import Path
+from export.errors import ExportRefusedError
+from export.package import new_package
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+try:
+    with new_package(Path(sys.argv[1]), "polarity", 1) as package:
+        package.write("small", b"x" * 99)
+        package.write("model.onnx", b"x" * 101)
+except ExportRefusedError as error:
+    sys.exit(str(error))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "models")],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == f"cannot write to {tmp_path / 'models' / 'polarity'}: File too large\n"
+    assert everything_under(tmp_path) == []
+
+
+@pytest.mark.parametrize("target", ["nowhere", "models", "/proc/version", "/dev/null"])
+def test_an_output_that_leads_nowhere_is_a_refusal(target: str, tmp_path: Path) -> None:
+    (tmp_path / "models").symlink_to(target)
+    with (
+        pytest.raises(ExportRefusedError, match="cannot write to"),
+        new_package(tmp_path / "models", "polarity", 1),
+    ):
+        pass
+    assert everything_under(tmp_path) == [tmp_path / "models"]
 
 
 def test_another_error_of_the_rename_is_a_refusal(

@@ -1,3 +1,4 @@
+import base64
 import json
 from typing import Any
 
@@ -6,6 +7,7 @@ import pytest
 from bench.checkpoints import TINY, build_tokenizer
 from export import tokenizer_trial
 from export.errors import ExportRefusedError
+from export.sentencepiece_model import read_model
 from export.sentencepiece_tokenizer import convert_sentencepiece
 from export.tokenizer_trial import load, try_tokenizer
 from tests.export.albert_reference import train
@@ -45,6 +47,37 @@ def test_a_sound_tokenizer_is_returned_as_it_is() -> None:
 @pytest.mark.parametrize("rules", ["nmt_nfkc", "identity"])
 def test_what_is_made_of_a_vocabulary_is_sound(rules: str) -> None:
     try_tokenizer(convert_sentencepiece(train(normalization_rule_name=rules), None))
+
+
+@pytest.mark.parametrize("joins_spaces", [False, True])
+@pytest.mark.parametrize("keeps_accents", [False, True])
+def test_what_transformers_writes_for_an_albert_is_sound(
+    joins_spaces: bool, keeps_accents: bool
+) -> None:
+    """Its AlbertConverter; version 4 joins spaces by a pattern, version 5.23 does not."""
+    model = read_model(train())
+    steps: list[dict[str, Any]] = [
+        {"type": "Replace", "pattern": {"String": quotes}, "content": '"'}
+        for quotes in ("``", "''")
+    ]
+    if not keeps_accents:
+        steps += [{"type": "NFKD"}, {"type": "StripAccents"}]
+    charsmap = base64.b64encode(model.charsmap).decode()
+    steps += [{"type": "Lowercase"}, {"type": "Precompiled", "precompiled_charsmap": charsmap}]
+    if joins_spaces:
+        steps.append(replacing(" {2,}", " "))
+    space = {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": True}
+    cuts = [{"type": "WhitespaceSplit"}, space]
+    mask = {"id": 4, "content": "[MASK]", "single_word": False, "lstrip": True, "rstrip": False}
+    vocabulary = [[piece.text, piece.score] for piece in model.pieces]
+    try_tokenizer(
+        tokenizer_with(
+            added_tokens=[mask | {"normalized": False, "special": True}],
+            normalizer={"type": "Sequence", "normalizers": steps},
+            pre_tokenizer={"type": "Sequence", "pretokenizers": cuts},
+            model={"type": "Unigram", "unk_id": 1, "vocab": vocabulary, "byte_fallback": False},
+        )
+    )
 
 
 @pytest.mark.parametrize(
