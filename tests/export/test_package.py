@@ -12,7 +12,6 @@ from export.errors import ExportRefusedError
 from export.package import Package, choose_version, new_package
 from model_directory.catalogue import list_models
 
-
 REPOSITORY = Path(__file__).parents[2]
 
 
