@@ -1,6 +1,7 @@
 """Exports one checkpoint: reads, writes, measures, and only then lets the version appear."""
 
 import hashlib
+import os
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -216,7 +217,7 @@ def _locate(request: ExportRequest, progress: Progress) -> Fetched:
         return fetch_checkpoint(str(request.checkpoint), request.revision, progress)
     if request.revision is not None:
         raise ExportRefusedError(f"{directory} is not a model of the hub, and has no revisions")
-    return Fetched(directory, directory.resolve().name)
+    return Fetched(directory, Path(os.path.realpath(directory)).name)
 
 
 def _source(request: ExportRequest, located: Fetched) -> str:

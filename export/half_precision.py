@@ -23,7 +23,7 @@ from export.weights import Weights
 from export.written_out import WrittenOutWriter
 from model_directory.manifest import Agreement
 
-MAX_MEAN_DRIFT = 0.002  # a fifth of what int8 is allowed; docs/export.md has what was measured
+MAX_MEAN_DRIFT = 0.002  # docs/export.md has what was measured
 _LARGEST = float(np.finfo(np.float16).max)
 _MOVES = ("Gather", "Reshape", "Slice", "Transpose")  # what is in float16 already stays so
 

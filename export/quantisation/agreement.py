@@ -26,7 +26,7 @@ def describe(agreement: Agreement) -> str:
 def compare(config: AlbertConfig, expected: Sequence[Logits], given: Sequence[Logits]) -> Agreement:
     """Compare logits, [labels] or [2, tokens] for each text, with those that are expected.
 
-    Scores are probabilities: of labels, or of tokens to be the first and the last of the answer.
+    Scores are probabilities of labels, or that of the span that is expected as the answer.
     A regression's are its values, here without the head's bias, as shares of the largest; within a
     tenth of that they agree.
     """
@@ -71,8 +71,13 @@ def _values(difference: Logits) -> tuple[bool, float]:
 def _spans(expected: Logits, given: Logits) -> tuple[bool, float]:
     one, other = softmax(expected), softmax(given)
     best, chosen = _best_span(one), _best_span(other)
-    lost = one[0, best[0]] * one[1, best[1]] - one[0, chosen[0]] * one[1, chosen[1]]
-    return bool(lost <= TIE), float(np.abs(one - other).max())
+    lost = _score(one, best) - _score(one, chosen)
+    return bool(lost <= TIE), abs(_score(one, best) - _score(other, best))
+
+
+def _score(scores: NDArray[np.float64], span: tuple[int, int]) -> float:
+    """Return the probability of the span's first token times that of its last."""
+    return float(scores[0, span[0]] * scores[1, span[1]])
 
 
 def _best_span(scores: NDArray[np.float64]) -> tuple[int, int]:

@@ -22,8 +22,8 @@ from export.quantisation.plan import ROUNDINGS, SITE_OF_PRODUCT, Plan, Rounding,
 from export.weights import CLASSIFIER, Weights
 from model_directory.manifest import Agreement, ProblemType
 
-MIN_AGREEMENT = 0.99
-MAX_MEAN_DRIFT = 0.01
+MIN_AGREEMENT = 0.98  # one of the 64 built-in texts that judge may differ
+MAX_MEAN_DRIFT = 0.015  # docs/export.md has what models do that are no worse for it
 _LEAST_INT8 = 0.5  # of the multiplications in a layer's products; below, fp32 is the better choice
 _NEARLY = 1.25  # a rounding is good enough if its drift is within this of fp32's at the site
 _MULTIPLICATIONS = 4e12  # of one pass over the texts: a minute or so on two cores
