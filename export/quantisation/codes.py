@@ -17,6 +17,9 @@ QUERY_CODES = 127  # a query meets keys, whose pairs are not known before run ti
 _WEIGHT_CODES = 127
 # 255 (a + b) stays within int16 for a + b <= 128; rounding to codes may add 1.
 _PAIR_CODES = 127
+# The least float32 whose digits are all there: a scale below would be rounded so coarsely that
+# codes could leave their range.
+_LEAST_SCALE = float(np.finfo(np.float32).tiny)
 # For the choice of a range: values are counted in bins, 64 to a code, and each end may
 # stay where it is or go down to a fifth.
 _BINS = 64 * ACTIVATION_CODES
@@ -44,13 +47,18 @@ class Affine:
 def affine(span: Range, codes: int = ACTIVATION_CODES) -> Affine:
     """Return the scale whose codes 0 to ``codes`` cover the range and zero."""
     low, high = min(span.low, 0.0), max(span.high, 0.0)
-    scale = float(np.float32((high - low) / codes)) or 1.0
+    scale = _stored((high - low) / codes)
     return Affine(scale, min(codes, round(-low / scale)))
 
 
 def symmetric(span: Range, codes: int) -> float:
     """Return the scale whose codes -``codes`` to ``codes`` cover the range."""
-    return float(np.float32(max(-span.low, span.high) / codes)) or 1.0
+    return _stored(max(-span.low, span.high) / codes)
+
+
+def _stored(scale: float) -> float:
+    """Return the scale as float32 holds it; of a range of nothing but zero, 1."""
+    return float(np.float32(max(scale, _LEAST_SCALE))) if scale else 1.0
 
 
 def round_weight(weight: NDArray[np.float64]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
@@ -62,15 +70,14 @@ def round_weight(weight: NDArray[np.float64]) -> tuple[NDArray[np.int8], NDArray
     scales = np.abs(weight).max(axis=0) / _WEIGHT_CODES
     even = weight[: len(weight) // 2 * 2]
     pairs = np.abs(even[0::2] + even[1::2]).max(axis=0, initial=0.0)
-    scales = np.maximum(scales, pairs / _PAIR_CODES).astype(np.float32)
-    scales[scales == 0] = 1
+    scales = np.maximum(np.maximum(scales, pairs / _PAIR_CODES), _LEAST_SCALE).astype(np.float32)
     return np.rint(weight / scales).astype(np.int8), scales
 
 
 def round_rows(table: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
     """Return int8 codes of a table [rows, width] and float32 scales [rows, 1]."""
-    scales = (np.abs(table).max(axis=1, keepdims=True) / _WEIGHT_CODES).astype(np.float32)
-    scales[scales == 0] = 1
+    scales = np.abs(table).max(axis=1, keepdims=True) / _WEIGHT_CODES
+    scales = np.maximum(scales, _LEAST_SCALE).astype(np.float32)
     return np.rint(table / scales).astype(np.int8), scales
 
 

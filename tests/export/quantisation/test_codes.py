@@ -54,7 +54,14 @@ def test_a_rounded_weight_is_within_half_a_step(weight: np.ndarray) -> None:
 def test_scales_are_at_most_twice_those_of_all_codes(weight: np.ndarray) -> None:
     _, scales = round_weight(weight)
     peaks = np.abs(weight).max(axis=0)
-    assert (scales[peaks > 0] <= 2.001 * peaks[peaks > 0] / 127).all()
+    least = np.finfo(np.float32).tiny
+    assert (scales <= np.maximum(2.001 * peaks / 127, least)).all()
+
+
+def test_weights_too_small_for_a_scale_vanish() -> None:
+    codes, scales = round_weight(np.array([[1e-40, 3.0], [-1e-42, -3.0]]))
+    assert codes.tolist() == [[0, 127], [0, -127]]
+    assert (scales > 0).all()
 
 
 def test_random_weights_lose_little_to_the_pairs() -> None:
