@@ -50,12 +50,13 @@ class Application:
         self._threads = settings.threads or available_cores()
         self.lifecycle = Lifecycle()
         self.metrics = Metrics()
-        self.registry = Registry(settings.defaults, Device(settings.device))
+        self.registry = Registry(settings.defaults, Device(settings.device), self._threads)
         self.scheduler = Scheduler(
             workers=self._threads,
             limits=BatchLimits(settings.max_batch_tokens),
             max_queue_seconds=settings.max_queue_seconds,
             observer=self.metrics,
+            cache_entries=settings.cache_entries,
         )
         self._workers = Workers(self.scheduler, self._threads)
         self._preparation = ThreadPoolExecutor(
@@ -112,7 +113,12 @@ class Application:
 
     async def _load(self) -> None:
         """Load in a thread, so that health is answered meanwhile."""
-        await asyncio.to_thread(self.registry.load, self._settings.models)
+
+        def load() -> None:
+            give_way()  # and with it the threads of the sessions that it opens
+            self.registry.load(self._settings.models)
+
+        await asyncio.to_thread(load)
         for model in self.registry.loaded:
             self.scheduler.add_model(model.name, model.session, model.cost)
             self.metrics.model_loaded(model)

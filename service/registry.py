@@ -31,6 +31,11 @@ CALIBRATION_SECONDS = 1.0
 from real runs.
 """
 
+WIDE_TOKENS, WIDE_SECONDS = 128, 0.02
+"""A model that runs this many tokens in less time gains a few milliseconds at most from several
+cores, which is not worth holding its weights twice.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
@@ -73,9 +78,12 @@ class ModelUnavailableError(Exception):
 class Registry:
     """The models of one directory. Filled once, at the start, then only read."""
 
-    def __init__(self, defaults: Mapping[Task, str | None], device: Device = CPU) -> None:
+    def __init__(
+        self, defaults: Mapping[Task, str | None], device: Device = CPU, cores: int = 1
+    ) -> None:
         self._defaults = defaults
         self._device = device
+        self._cores = cores
         self._loaded: dict[str, LoadedModel] = {}
         self._failed: dict[str, FailedModel] = {}
 
@@ -160,7 +168,9 @@ class Registry:
     def _load_entry(self, entry: CatalogueEntry) -> None:
         start = time.perf_counter()
         try:
-            model = load_model(open_version(entry.directory), start, self._device)
+            model = load_model(
+                open_version(entry.directory), start, device=self._device, cores=self._cores
+            )
         except (ModelDirectoryError, DeviceError) as error:
             reason = str(error)
         except Exception as error:
@@ -190,9 +200,11 @@ class Registry:
         log.error("a model is not served", model=entry.name, version=entry.version, reason=reason)
 
 
-def load_model(version: VerifiedVersion, start: float, device: Device = CPU) -> LoadedModel:
+def load_model(
+    version: VerifiedVersion, start: float, *, device: Device = CPU, cores: int = 1
+) -> LoadedModel:
     """Make the session, the tokenizer and the task, run it once or more, and learn what its runs
-    cost.
+    cost. Where a lone text is worth more than one of the ``cores``, the session is widened.
 
     DeviceError if it cannot run on ``device``.
     """
@@ -209,6 +221,9 @@ def load_model(version: VerifiedVersion, start: float, device: Device = CPU) -> 
         session.run([_calibration_row(manifest, CALIBRATION_LENGTHS[0])])
     cost = CostModel()
     calibrate(session, cost, manifest)
+    if cores > 1 and not device.is_gpu and cost.predict(1, WIDE_TOKENS) > WIDE_SECONDS:
+        session.widen(version.model, cores)
+        session.run([_calibration_row(manifest, CALIBRATION_LENGTHS[0])], wide=True)
     task = _task(manifest, encoder)
     return LoadedModel(manifest, task, session, cost, time.perf_counter() - start)
 

@@ -61,6 +61,12 @@ class Settings(BaseSettings):
         float,
         Field(gt=0, le=3600, description="predicted work that may wait, in seconds of all workers"),
     ] = 2.0
+    cache_entries: Annotated[
+        int,
+        Field(
+            ge=0, le=10_000_000, description="rows whose result is kept for identical ones; 0: none"
+        ),
+    ] = 0
     request_timeout: Annotated[
         float, Field(gt=0, le=3600, description="deadline of a request that names none, seconds")
     ] = 30.0

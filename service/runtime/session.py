@@ -21,22 +21,13 @@ SEQUENCE_AXIS = "sequence"
 class Session:
     """A loaded graph. ``run`` may be called by several threads at once and releases the GIL.
 
-    Memory patterns are off because every batch has another shape: onnxruntime would keep a plan for
-    each. Spinning is off because an idle service should leave the processor to others. DeviceError
-    if onnxruntime cannot use the device.
+    A run takes the core of the thread that calls it. After ``widen`` one that is told so takes
+    several. DeviceError if onnxruntime cannot use the device.
     """
 
-    def __init__(
-        self, model: bytes, *, pad_token_id: int, intra_op_threads: int = 1, device: Device = CPU
-    ) -> None:
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = intra_op_threads
-        options.inter_op_num_threads = 1
-        options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-        options.enable_mem_pattern = False
-        options.log_severity_level = 3
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = _open(model, options, device)
+    def __init__(self, model: bytes, *, pad_token_id: int, device: Device = CPU) -> None:
+        self._session = _open(model, 1, device)
+        self._wide: ort.InferenceSession | None = None
         self.device = device
         self._pad_token_id = pad_token_id
         self._input_names = {node.name for node in self._session.get_inputs()}
@@ -44,15 +35,31 @@ class Session:
         self._output_names = [node.name for node in outputs]
         self._per_token = [SEQUENCE_AXIS in node.shape for node in outputs]
 
-    def run(self, rows: Rows[Sequence]) -> list[Logits]:
-        """Logits of each row, float32, without its padding. All rows go through in one batch."""
+    def widen(self, model: bytes, threads: int) -> None:
+        """Open the same ``model`` a second time, for runs on ``threads`` cores.
+
+        A session's thread count is fixed, and onnxruntime shares neither packed weights nor threads
+        between two: this doubles what the model holds in memory.
+        """
+        self._wide = _open(model, threads, self.device)
+
+    @property
+    def widens(self) -> bool:
+        """Whether it has been widened."""
+        return self._wide is not None
+
+    def run(self, rows: Rows[Sequence], *, wide: bool = False) -> list[Logits]:
+        """Logits of each row, float32, without its padding. All rows go through in one batch, on
+        several cores if it is ``wide`` and the session was widened.
+        """
+        session = self._wide if wide and self._wide is not None else self._session
         batch = Batch.of(rows, self._pad_token_id)
         feeds = {
             "input_ids": batch.input_ids,
             "attention_mask": batch.attention_mask,
             "token_type_ids": batch.token_type_ids,
         }
-        outputs = self._session.run(
+        outputs = session.run(
             self._output_names, {name: feeds[name] for name in self._input_names}
         )
         return [
@@ -64,14 +71,25 @@ class Session:
         ]
 
 
-def _open(model: bytes, options: ort.SessionOptions, device: Device) -> ort.InferenceSession:
+def _open(model: bytes, threads: int, device: Device) -> ort.InferenceSession:
     """A session of exactly these bytes, without keeping them.
+
+    Memory patterns are off because every batch has another shape: onnxruntime would keep a plan for
+    each. Its threads spin during a run only, because an idle service should leave the processor to
+    others.
 
     Given bytes, onnxruntime's InferenceSession holds on to them for its lifetime; given a path, it
     does not. The path is that of an anonymous file in memory, so nobody can swap what was verified.
     """
     if device.is_gpu:
         ort.preload_dlls()  # of the packages that pip installs beside onnxruntime-gpu
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    options.enable_mem_pattern = False
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     descriptor = os.memfd_create("model.onnx")
     with open(descriptor, "wb") as file:
         file.write(model)

@@ -1,6 +1,7 @@
 """The predicted seconds of work that the workers owe, and whether more may be added."""
 
 from service.scheduling.errors import DeadlineExceededError, QueueFullError
+from service.scheduling.priority import BULK_SHARE, Priority
 
 
 class Sum:
@@ -21,46 +22,86 @@ class Sum:
         self.seconds = self.seconds - seconds if self.count else 0.0
 
 
+class Lane:
+    """What one priority has in the queue."""
+
+    def __init__(self) -> None:
+        self.waiting = Sum()
+        self.reserved = Sum()
+        """Of requests that are still being tokenised."""
+
+    @property
+    def seconds(self) -> float:
+        """Predicted work of one worker."""
+        return self.waiting.seconds + self.reserved.seconds
+
+
 class Backlog:
     """What waits, what is still being tokenised, and what runs. Owned by the scheduler.
 
-    The time in which all ``workers`` together are predicted to run what waits, requests still being
-    tokenised included, stays within ``max_queue_seconds``; a request that alone is larger is
-    admitted when nothing else waits.
+    For each priority, the time in which all ``workers`` together are predicted to run what waits,
+    requests still being tokenised included, stays within ``max_queue_seconds``; a request that
+    alone is larger is admitted when nothing else of its priority waits.
     """
 
     def __init__(self, workers: int, max_queue_seconds: float) -> None:
         self._workers = workers
         self._room_seconds = max_queue_seconds * workers
-        self.waiting = Sum()
-        self.reserved = Sum()
+        self.lanes = {priority: Lane() for priority in Priority}
         self.running = Sum()
+
+    @property
+    def waiting_count(self) -> int:
+        """Sequences that wait."""
+        return sum(lane.waiting.count for lane in self.lanes.values())
 
     @property
     def queue_seconds(self) -> float:
         """Predicted seconds until the workers have run all that waits or is being tokenised."""
-        return (self.waiting.seconds + self.reserved.seconds) / self._workers
+        return sum(lane.seconds for lane in self.lanes.values()) / self._workers
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing waits, is being tokenised or runs."""
-        return not (self.waiting.count or self.reserved.count or self.running.count)
+        return not (
+            self.waiting_count
+            or any(lane.reserved.count for lane in self.lanes.values())
+            or self.running.count
+        )
 
-    def admit(self, seconds: float, deadline: float, now: float) -> None:
+    def admit(self, priority: Priority, seconds: float, deadline: float, now: float) -> None:
         """Raise QueueFullError or DeadlineExceededError when ``seconds`` more may not be added."""
-        ahead = self.waiting.seconds + self.reserved.seconds
+        ahead = self.lanes[priority].seconds
         if ahead > 0 and ahead + seconds > self._room_seconds:
             # There is room again when enough of what is ahead has run to let this request in.
             surplus = min(ahead, ahead + seconds - self._room_seconds)
-            raise QueueFullError((surplus + self.running.seconds) / self._workers)
-        self.refuse_if_too_late(seconds, deadline, now)
+            raise QueueFullError(self._seconds_until_run(priority, surplus))
+        self.refuse_if_too_late(priority, seconds, deadline, now)
 
-    def refuse_if_too_late(self, seconds: float, deadline: float, now: float) -> None:
+    def refuse_if_too_late(
+        self, priority: Priority, seconds: float, deadline: float, now: float
+    ) -> None:
         """Raise DeadlineExceededError when ``seconds`` more would be done after ``deadline``."""
-        ahead = self.waiting.seconds + self.reserved.seconds + self.running.seconds
-        predicted = (ahead + seconds) / self._workers
+        predicted = self._seconds_until_run(priority, self.lanes[priority].seconds + seconds)
         if now + predicted > deadline:
             raise DeadlineExceededError(
                 f"The answer is predicted to take {predicted:.2g} s "
                 f"and the deadline is in {max(0.0, deadline - now):.2g} s."
             )
+
+    def _seconds_until_run(self, priority: Priority, seconds: float) -> float:
+        """Until the workers have run ``seconds`` of this priority behind what runs now.
+
+        Each priority has its share of the workers while the other waits too, and all of them when
+        the other has been run.
+        """
+        other = self.lanes[_OTHER[priority]].seconds
+        share = BULK_SHARE if priority is Priority.BULK else 1 - BULK_SHARE
+        others_meanwhile = min(other, seconds * (1 - share) / share)
+        return (self.running.seconds + seconds + others_meanwhile) / self._workers
+
+
+_OTHER = {
+    Priority.INTERACTIVE: Priority.BULK,
+    Priority.BULK: Priority.INTERACTIVE,
+}

@@ -1,13 +1,18 @@
 """Which waiting lengths go into the next batch: a pure function of the lengths.
 
 Padding is what batching costs on a CPU: the rows of a batch must be of like length. The batch is
-built around one anchor (the ticket that is due first) from its nearest neighbours in length, while
-padding and padded tokens stay within limits.
+built around one anchor (the ticket that is due first). For each length that the longest row could
+have, the batch is filled from there downwards; of all these the one is taken that is predicted to
+run its real tokens fastest.
 """
 
-from bisect import bisect_left
-from collections.abc import Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
+
+Cost = Callable[[int, int], float]
+"""Predicted seconds of a batch of so many rows, padded to so many tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,53 +24,69 @@ class BatchLimits:
     """
 
     padded_tokens: int
-    waste: float = 0.10
+    waste: float = 0.05
 
 
-def plan_batch(anchor: int, waiting: Mapping[int, int], limits: BatchLimits) -> dict[int, int]:
+class _Candidate(NamedTuple):
+    """A batch, and its predicted seconds for each real token."""
+
+    seconds_per_token: float
+    plan: dict[int, int]
+
+
+def plan_batch(
+    anchor: int, waiting: Mapping[int, int], limits: BatchLimits, cost: Cost
+) -> dict[int, int]:
     """Rows to take of each length, the anchor among them.
 
     ``waiting`` maps a length in tokens to the number of rows of that length that wait (the anchor
     counted); the result maps lengths to how many of them to take. It is never empty, takes no more
     than waits, and keeps to ``limits``.
     """
-    plan = {anchor: 1}
-    rows, real, longest = 1, anchor, anchor
     lengths = sorted(waiting)
-    below = bisect_left(lengths, anchor)
-    above = below + 1
-    candidate: int | None = anchor
-    while candidate is not None:
-        left = waiting[candidate] - plan.get(candidate, 0)
-        padded_length = max(longest, candidate)
-        taken = 0
-        while taken < left:
-            padded = (rows + 1) * padded_length
-            if padded > limits.padded_tokens or padded - real - candidate > limits.waste * padded:
-                break
-            rows, real, longest = rows + 1, real + candidate, padded_length
-            taken += 1
-        if taken:
-            plan[candidate] = plan.get(candidate, 0) + taken
-        if taken < left:
-            # No further row of this length fits; one farther away on the same side pads more, so
-            # that side is done.
-            if candidate <= anchor:
-                below = 0
-            if candidate >= anchor:
-                above = len(lengths)
-        candidate, below, above = _nearest(anchor, lengths, below, above)
-    return plan
+    best = _Candidate(cost(1, anchor) / anchor, {anchor: 1})
+    # A row longer than this would pad the anchor by more than a whole batch may be padded.
+    highest = anchor + limits.waste * limits.padded_tokens
+    first, last = bisect_left(lengths, anchor), bisect_right(lengths, highest)
+    for top in range(first, last):
+        for candidate in _filled(anchor, lengths[: top + 1], waiting, limits, cost):
+            if candidate.seconds_per_token <= best.seconds_per_token:
+                best = candidate
+    return best.plan
 
 
-def _nearest(
-    anchor: int, lengths: list[int], below: int, above: int
-) -> tuple[int | None, int, int]:
-    """The next untried length closest to the anchor, and the two cursors behind and before it."""
-    lower = lengths[below - 1] if below > 0 else None
-    higher = lengths[above] if above < len(lengths) else None
-    if lower is None and higher is None:
-        return None, below, above
-    if higher is None or (lower is not None and anchor - lower <= higher - anchor):
-        return lower, below - 1, above
-    return higher, below, above + 1
+def _filled(
+    anchor: int,
+    lengths: list[int],
+    waiting: Mapping[int, int],
+    limits: BatchLimits,
+    cost: Cost,
+) -> list[_Candidate]:
+    """The batches of the anchor and the longest of ``lengths`` (ascending), one for each length at
+    which filling may end.
+    """
+    longest = lengths[-1]
+    room = limits.padded_tokens // longest
+    if longest > anchor and room < 2:
+        return []
+    least = longest * (1 - limits.waste)  # real tokens that each row must bring on average
+    rows, surplus, real = 1, anchor - least, anchor
+    plan = {anchor: 1}
+    found = []
+    for length in reversed(lengths):
+        left = waiting[length] - (length == anchor)
+        taken = min(left, room - rows)
+        if length < least:
+            taken = min(taken, int(surplus / (least - length)))
+        if taken > 0:
+            rows, surplus, real = (
+                rows + taken,
+                surplus + taken * (length - least),
+                real + taken * length,
+            )
+            plan[length] = plan.get(length, 0) + taken
+            if surplus >= 0:
+                found.append(_Candidate(cost(rows, longest) / real, dict(plan)))
+        if rows >= room or (taken < left and length < least):
+            break  # no room, or what follows pads even more
+    return found

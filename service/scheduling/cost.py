@@ -31,7 +31,7 @@ class CostModel:
     """
 
     def __init__(self, coefficients: tuple[float, float, float] = (1e-3, 1e-5, 0.0)) -> None:
-        self._coefficients: Vector = np.asarray(coefficients, dtype=np.float64)
+        self._coefficients = coefficients
         self._gram: NDArray[np.float64] = np.zeros((3, 3))
         self._moment: Vector = np.zeros(3)
         self._since_fit = 0
@@ -40,7 +40,7 @@ class CostModel:
         """Seconds that a batch of ``rows`` rows padded to ``length`` tokens will run."""
         overhead, per_token, per_token_pair = self._coefficients
         tokens = rows * length
-        return float(overhead + tokens * (per_token + per_token_pair * length))
+        return overhead + tokens * (per_token + per_token_pair * length)
 
     def observe(self, rows: int, length: int, seconds: float) -> None:
         """Learn that a batch of ``rows`` rows padded to ``length`` tokens ran for ``seconds``."""
@@ -61,7 +61,8 @@ class CostModel:
         self._since_fit = 0
         best = _nonnegative_least_squares(self._gram, self._moment)
         if best is not None:
-            self._coefficients = best
+            overhead, per_token, per_token_pair = best.tolist()
+            self._coefficients = overhead, per_token, per_token_pair
 
 
 def _nonnegative_least_squares(gram: NDArray[np.float64], moment: Vector) -> Vector | None:

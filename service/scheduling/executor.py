@@ -10,5 +10,9 @@ from service.runtime.session import Logits
 class Executor(Protocol):
     """Runs rows together. Called from several threads at once."""
 
-    def run(self, rows: Rows[Sequence]) -> list[Logits]:
-        """The logits of each row, in order."""
+    @property
+    def widens(self) -> bool:
+        """Whether it makes a difference to be told that a run may use every core."""
+
+    def run(self, rows: Rows[Sequence], *, wide: bool = False) -> list[Logits]:
+        """The logits of each row, in order. ``wide``: on every core, because nothing else runs."""

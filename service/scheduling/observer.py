@@ -11,5 +11,11 @@ class Observer(Protocol):
     ) -> None:
         """A batch of ``sequences`` rows ran for ``seconds``."""
 
+    def cache_asked(self, model: str, hits: int, misses: int) -> None:
+        """Of the rows of a request, ``hits`` were in the cache and ``misses`` were not."""
+
+    def runs_shared(self, model: str, sequences: int) -> None:
+        """``sequences`` rows will be answered by the run of an identical one."""
+
     def queue_changed(self, sequences: int, predicted_seconds: float) -> None:
         """Now ``sequences`` wait; the workers will need about ``predicted_seconds`` for them."""

@@ -7,12 +7,13 @@ import itertools
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from collections.abc import Sequence as Rows
 from dataclasses import dataclass
 
 from service.runtime.sequence import Sequence
 from service.runtime.session import Logits
+from service.scheduling.answer_cache import AnswerCache
 from service.scheduling.backlog import Backlog
 from service.scheduling.batch_plan import BatchLimits, plan_batch
 from service.scheduling.cost import CostModel
@@ -22,6 +23,7 @@ from service.scheduling.errors import (
 )
 from service.scheduling.executor import Executor
 from service.scheduling.observer import Observer
+from service.scheduling.priority import Priority, Shares
 from service.scheduling.ticket import Submission, Ticket
 from service.scheduling.waiting import WaitingLine
 
@@ -35,6 +37,7 @@ class Reservation:
     """
 
     model: str
+    priority: Priority
     deadline: float
     seconds: float
     open: bool = True
@@ -42,11 +45,15 @@ class Reservation:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A batch that a worker has taken: tickets of one model, of like lengths, no longer waiting."""
+    """A batch that a worker has taken: tickets of one model and priority, of like lengths.
+
+    ``wide``: nothing else is to be done, so it may use every core.
+    """
 
     line: WaitingLine
     tickets: list[Ticket]
     cost_seconds: float
+    wide: bool = False
 
     @property
     def sequences(self) -> list[Sequence]:
@@ -70,7 +77,10 @@ class Scheduler:
     Order: each ticket is *due* at its admission plus the predicted work of the same request before
     it. The ticket that is due first anchors the next batch, so no length and no request is passed
     over for long, and the thousandth window of one document comes after the short question that
-    arrived meanwhile.
+    arrived meanwhile. Bulk comes after interactive, except for the share that it is owed; while
+    interactive work comes in, one worker is kept from bulk, and its batches are halved.
+
+    Identical sequences of one model and priority that are in flight at once share one ticket.
     """
 
     def __init__(
@@ -80,6 +90,7 @@ class Scheduler:
         limits: BatchLimits,
         max_queue_seconds: float,
         observer: Observer,
+        cache_entries: int = 0,
         clock: Clock = time.monotonic,
     ) -> None:
         self._workers = workers
@@ -87,10 +98,15 @@ class Scheduler:
         self._observer = observer
         self._clock = clock
         self._changed = threading.Condition()
-        self._lines: dict[str, WaitingLine] = {}
-        self._due: list[tuple[float, int, Ticket]] = []
+        self._lines: dict[tuple[str, Priority], WaitingLine] = {}
+        self._due: dict[Priority, list[tuple[float, int, Ticket]]] = {
+            priority: [] for priority in Priority
+        }
         self._order = itertools.count()
         self._backlog = Backlog(workers, max_queue_seconds)
+        self._shares = Shares()
+        self._bulk_running = 0
+        self._cache = AnswerCache(cache_entries)
         self._closed = False
 
     # Admission -----------------------------------------------------------------------------------
@@ -98,9 +114,16 @@ class Scheduler:
     def add_model(self, name: str, executor: Executor, cost: CostModel) -> None:
         """Take work for ``name`` from now on."""
         with self._changed:
-            self._lines[name] = WaitingLine(name, executor, cost)
+            for priority in Priority:
+                self._lines[name, priority] = WaitingLine(name, priority, executor, cost)
 
-    def reserve(self, model: str, lengths: Rows[int], deadline: float) -> Reservation:
+    def reserve(
+        self,
+        model: str,
+        lengths: Rows[int],
+        deadline: float,
+        priority: Priority = Priority.INTERACTIVE,
+    ) -> Reservation:
         """Hold a place for sequences of about these lengths (tokens), to be submitted by
         ``deadline``.
 
@@ -108,18 +131,18 @@ class Scheduler:
         """
         with self._changed:
             self._refuse_if_closed()
-            cost = self._lines[model].cost
+            cost = self._lines[model, priority].cost
             seconds = sum(cost.predict(1, length) for length in lengths)
-            self._backlog.admit(seconds, deadline, self._clock())
-            self._backlog.reserved.add(seconds)
-            return Reservation(model, deadline, seconds)
+            self._backlog.admit(priority, seconds, deadline, self._clock())
+            self._backlog.lanes[priority].reserved.add(seconds)
+            return Reservation(model, priority, deadline, seconds)
 
     def release(self, reservation: Reservation) -> None:
         """Give the place back. Does nothing after ``submit`` or a second time."""
         with self._changed:
             if reservation.open:
                 reservation.open = False
-                self._backlog.reserved.remove(reservation.seconds)
+                self._backlog.lanes[reservation.priority].reserved.remove(reservation.seconds)
 
     def submit(
         self,
@@ -128,31 +151,48 @@ class Scheduler:
         on_done: Callable[[Submission], None],
     ) -> Submission:
         """Queue all ``sequences`` (at least one) in the reserved place; ``on_done`` is called once,
-        from a worker thread.
+        from a worker thread, or from this one when the cache has all of the answer.
 
         Raises ClosedError, or DeadlineExceededError when the deadline has passed or can no longer
         be met.
         """
+        fingerprints = [sequence.fingerprint() for sequence in sequences]
         self.release(reservation)
         with self._changed:
             self._refuse_if_closed()
-            line = self._lines[reservation.model]
+            line = self._lines[reservation.model, reservation.priority]
             now = self._clock()
-            costs = [line.cost.predict(1, sequence.length) for sequence in sequences]
-            self._backlog.refuse_if_too_late(sum(costs), reservation.deadline, now)
             submission = Submission(reservation.deadline, on_done, admitted=now)
-            submission.rows = [None] * len(sequences)
-            submission.unanswered = len(sequences)
-            before = 0.0
-            for index, (sequence, cost) in enumerate(zip(sequences, costs, strict=True)):
-                ticket = Ticket(sequence, line.name, submission, index, now + before, cost)
-                before += cost
-                self._backlog.waiting.add(cost)
-                submission.tickets.append(ticket)
-                line.add(ticket)
-                heapq.heappush(self._due, (ticket.due, next(self._order), ticket))
-            self._changed.notify(min(len(sequences), self._workers))
-            self._report_queue()
+            submission.rows = [self._cached(line, fingerprint) for fingerprint in fingerprints]
+            missing = [index for index, row in enumerate(submission.rows) if row is None]
+            costs = {index: line.cost.predict(1, sequences[index].length) for index in missing}
+            self._backlog.refuse_if_too_late(
+                reservation.priority, sum(costs.values()), reservation.deadline, now
+            )
+            submission.unanswered = len(missing)
+            before, shared = 0.0, 0
+            for index in missing:
+                fingerprint = fingerprints[index]
+                ticket = line.in_flight(fingerprint)
+                if ticket is None:
+                    ticket = Ticket(sequences[index], fingerprint, line, now + before, costs[index])
+                    before += ticket.cost_seconds
+                    self._add(ticket)
+                else:
+                    shared += 1
+                self._claim(ticket, submission, index)
+            if missing:
+                self._changed.notify(min(len(missing) - shared, self._workers))
+                self._report_queue()
+            else:
+                submission.settled = True
+                submission.first_started = submission.last_finished = now
+        if self._cache.is_on:
+            self._observer.cache_asked(line.name, len(sequences) - len(missing), len(missing))
+        if shared:
+            self._observer.runs_shared(line.name, shared)
+        if not missing:
+            on_done(submission)
         return submission
 
     def cancel(self, submission: Submission) -> None:
@@ -184,17 +224,27 @@ class Scheduler:
                 if expired:
                     self._changed.release()
                     try:
-                        for submission in expired:
-                            submission.on_done(submission)
+                        _call_back(expired)
                     finally:
                         self._changed.acquire()
                 if run is not None:
+                    # What this worker may not take now, another may.
+                    if self._backlog.waiting_count:
+                        self._changed.notify()
                     return run
                 if expired:
                     continue
-                if self._closed:
+                if self._closed and not self._backlog.waiting_count:
+                    self._changed.notify_all()
                     return None
                 self._changed.wait()
+
+    def poll(self) -> Run | None:
+        """The next batch, or None when there is none for a worker to take now."""
+        with self._changed:
+            run, expired = self._next_run()
+        _call_back(expired)
+        return run
 
     def finish(self, run: Run, answers: Rows[Logits | Exception], seconds: float) -> None:
         """Hand in what ``run`` gave: for each ticket its logits, or the error that it alone met.
@@ -207,24 +257,18 @@ class Scheduler:
         done = []
         with self._changed:
             self._backlog.running.remove(run.cost_seconds)
-            run.line.cost.observe(rows, padded_length, seconds)
+            if run.line.priority is Priority.BULK:
+                self._bulk_running -= 1
+            if not run.wide:
+                run.line.cost.observe(rows, padded_length, seconds)
             for ticket, answer in zip(run.tickets, answers, strict=True):
-                submission = ticket.submission
-                if submission.settled:
-                    continue
-                if isinstance(answer, Exception):
-                    self._fail(submission, answer)
-                    done.append(submission)
-                    continue
-                submission.rows[ticket.index] = answer
-                submission.unanswered -= 1
-                if submission.unanswered == 0:
-                    submission.settled = True
-                    submission.last_finished = now
-                    submission.tickets = []  # they point back at it, a cycle for the gc
-                    done.append(submission)
-        for submission in done:
-            submission.on_done(submission)
+                run.line.forget(ticket)
+                if self._cache.is_on and not isinstance(answer, Exception):
+                    self._cache.put((run.line.name, ticket.fingerprint), answer)
+                for submission, indices in list(ticket.claims.items()):
+                    if self._answer(submission, indices, answer, now):
+                        done.append(submission)
+        _call_back(done)
         if seconds:
             self._observer.batch_ran(
                 run.line.name, rows, run.real_tokens, rows * padded_length, seconds
@@ -240,93 +284,185 @@ class Scheduler:
         """Refuse everything that still waits. For the end of the drain time."""
         with self._changed:
             self._closed = True
-            submissions = {ticket.submission: None for _, _, ticket in self._due if ticket.waiting}
+            submissions = {
+                submission: None
+                for waiting in self._due.values()
+                for _, _, ticket in waiting
+                if ticket.waiting
+                for submission in ticket.claims
+            }
             for submission in submissions:
                 self._fail(
                     submission, ClosedError("The service shut down before this request ran.")
                 )
             self._changed.notify_all()
-        for submission in submissions:
-            submission.on_done(submission)
+        _call_back(submissions)
 
     def _next_run(self) -> tuple[Run | None, list[Submission]]:
-        """The batch around the ticket that is due first, and the submissions found to be too late
-        on the way to it.
+        """The batch that a worker takes now, and the submissions found to be too late on the way to
+        it.
         """
         expired: list[Submission] = []
         now = self._clock()
-        while self._due:
-            anchor = self._due[0][2]
-            if not anchor.waiting:
-                heapq.heappop(self._due)
-            elif self._is_too_late(anchor, now):
-                expired.append(self._expire(anchor.submission))
-            else:
-                break
-        if not self._due:
-            return None, expired
-        line = self._lines[anchor.model]
-        plan = plan_batch(anchor.sequence.length, line.lengths, self._limits_for(line))
+        for priority in self._order_of_service(now):
+            run = self._run_of(priority, now, expired)
+            if run is not None:
+                return run, expired
+        return None, expired
+
+    def _order_of_service(self, now: float) -> list[Priority]:
+        """The priorities that may run now, the one to be served first in front."""
+        order = [Priority.INTERACTIVE]
+        most = self._workers
+        if self._workers > 1 and self._shares.interactive_is_recent(now):
+            most -= 1
+        if self._bulk_running < most:
+            order.insert(0 if self._shares.bulk_is_owed else 1, Priority.BULK)
+        return order
+
+    def _run_of(self, priority: Priority, now: float, expired: list[Submission]) -> Run | None:
+        """The batch around the ticket of this priority that is due first. Submissions found to be
+        too late are added to ``expired``.
+        """
+        anchor = self._first_due(priority, now, expired)
+        if anchor is None:
+            return None
+        line = anchor.line
+        plan = plan_batch(
+            anchor.sequence.length, line.lengths, self._limits_for(line, now), line.cost.predict
+        )
         tickets = []
         for length, count in plan.items():
             for ticket in line.first(length, count, anchor):
-                if not ticket.waiting:
-                    continue
-                if self._is_too_late(ticket, now):
-                    expired.append(self._expire(ticket.submission))
-                else:
-                    tickets.append(ticket)
+                expired += self._expire(ticket, now)
+                tickets.append(ticket)
         # Expiring one submission may have withdrawn tickets chosen before it.
         tickets = [ticket for ticket in tickets if ticket.waiting]
         if not tickets:
-            return None, expired
+            return None
         for ticket in tickets:
             self._take_out(ticket)
-            if ticket.submission.first_started is None:
-                ticket.submission.first_started = now
+            ticket.started = now
+            for submission in ticket.claims:
+                if submission.first_started is None:
+                    submission.first_started = now
         padded_length = max(ticket.sequence.length for ticket in tickets)
-        run = Run(line, tickets, line.cost.predict(len(tickets), padded_length))
+        wide = line.executor.widens and self._nothing_else_to_do(tickets)
+        run = Run(line, tickets, line.cost.predict(len(tickets), padded_length), wide)
         self._backlog.running.add(run.cost_seconds)
+        self._shares.took(priority, run.cost_seconds, now)
+        if priority is Priority.BULK:
+            self._bulk_running += 1
         self._report_queue()
-        return run, expired
+        return run
 
-    def _limits_for(self, line: WaitingLine) -> BatchLimits:
-        """Share what waits evenly among the idle workers while it is less than a full batch for
-        each.
-        """
-        idle = max(1, self._workers - self._backlog.running.count)
-        share = math.ceil(line.waiting_tokens / idle)
-        return BatchLimits(min(self._limits.padded_tokens, share), self._limits.waste)
+    def _first_due(
+        self, priority: Priority, now: float, expired: list[Submission]
+    ) -> Ticket | None:
+        waiting = self._due[priority]
+        while waiting:
+            ticket = waiting[0][2]
+            if ticket.waiting:
+                expired += self._expire(ticket, now)
+            if ticket.waiting:
+                return ticket
+            heapq.heappop(waiting)
+        return None
 
-    def _is_too_late(self, ticket: Ticket, now: float) -> bool:
-        return now + ticket.cost_seconds > ticket.submission.deadline
-
-    def _expire(self, submission: Submission) -> Submission:
-        return self._fail(
-            submission, DeadlineExceededError("The deadline passed while the request waited.")
+    def _nothing_else_to_do(self, taken: list[Ticket]) -> bool:
+        return (
+            self._workers > 1
+            and len(taken) == 1
+            and not self._backlog.running.count
+            and not self._backlog.waiting_count
         )
 
-    def _fail(self, submission: Submission, error: Exception) -> Submission:
+    def _limits_for(self, line: WaitingLine, now: float) -> BatchLimits:
+        """Share what waits evenly among the idle workers while it is less than a full batch for
+        each; bulk has smaller batches while interactive work may have to wait for them.
+        """
+        idle = max(1, self._workers - self._backlog.running.count)
+        most = self._limits.padded_tokens
+        if line.priority is Priority.BULK and self._shares.interactive_is_recent(now):
+            most = max(1, most // 2)
+        return BatchLimits(min(most, math.ceil(line.waiting_tokens / idle)), self._limits.waste)
+
+    def _cached(self, line: WaitingLine, fingerprint: bytes) -> Logits | None:
+        return self._cache.get((line.name, fingerprint)) if self._cache.is_on else None
+
+    def _add(self, ticket: Ticket) -> None:
+        self._backlog.lanes[ticket.line.priority].waiting.add(ticket.cost_seconds)
+        ticket.line.add(ticket)
+        heapq.heappush(self._due[ticket.line.priority], (ticket.due, next(self._order), ticket))
+
+    def _claim(self, ticket: Ticket, submission: Submission, index: int) -> None:
+        submission.tickets.append(ticket)
+        ticket.claims.setdefault(submission, []).append(index)
+        if ticket.started is not None and submission.first_started is None:
+            submission.first_started = submission.admitted
+
+    def _answer(
+        self,
+        submission: Submission,
+        indices: list[int],
+        answer: Logits | Exception,
+        now: float,
+    ) -> bool:
+        """Whether the submission is answered, or failed, by this."""
+        if submission.settled:
+            return False
+        if isinstance(answer, Exception):
+            self._fail(submission, answer)
+            return True
+        for index in indices:
+            submission.rows[index] = answer
+        submission.unanswered -= len(indices)
+        if submission.unanswered:
+            return False
+        submission.settled = True
+        submission.last_finished = now
+        submission.tickets = []  # they point back at it, a cycle for the gc
+        return True
+
+    def _expire(self, ticket: Ticket, now: float) -> list[Submission]:
+        """The submissions that this ticket can no longer answer in time, refused."""
+        end = now + ticket.cost_seconds
+        late = [submission for submission in ticket.claims if end > submission.deadline]
+        for submission in late:
+            self._fail(
+                submission, DeadlineExceededError("The deadline passed while the request waited.")
+            )
+        return late
+
+    def _fail(self, submission: Submission, error: Exception) -> None:
         submission.error = error
         submission.settled = True
         self._withdraw(submission)
-        return submission
 
     def _withdraw(self, submission: Submission) -> None:
         for ticket in submission.tickets:
-            if ticket.waiting:
+            ticket.claims.pop(submission, None)
+            if ticket.waiting and not ticket.claims:
                 self._take_out(ticket)
+                ticket.line.forget(ticket)
         submission.tickets = []
         # Cancelled tickets leave the heap when they surface; sweep them when they are most of it.
-        if len(self._due) > 64 and len(self._due) > 2 * self._backlog.waiting.count:
-            self._due = [entry for entry in self._due if entry[2].waiting]
-            heapq.heapify(self._due)
+        for priority, waiting in self._due.items():
+            count = self._backlog.lanes[priority].waiting.count
+            if len(waiting) > 64 and len(waiting) > 2 * count:
+                waiting[:] = [entry for entry in waiting if entry[2].waiting]
+                heapq.heapify(waiting)
         self._report_queue()
 
     def _take_out(self, ticket: Ticket) -> None:
         ticket.waiting = False
-        self._lines[ticket.model].remove(ticket)
-        self._backlog.waiting.remove(ticket.cost_seconds)
+        ticket.line.remove(ticket)
+        self._backlog.lanes[ticket.line.priority].waiting.remove(ticket.cost_seconds)
 
     def _report_queue(self) -> None:
-        self._observer.queue_changed(self._backlog.waiting.count, self._backlog.queue_seconds)
+        self._observer.queue_changed(self._backlog.waiting_count, self._backlog.queue_seconds)
+
+
+def _call_back(submissions: Iterable[Submission]) -> None:
+    for submission in submissions:
+        submission.on_done(submission)

@@ -1,18 +1,21 @@
-"""A sequence that was admitted, and the request that it belongs to."""
+"""A sequence that was admitted, and the requests that wait for it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from service.runtime.sequence import Sequence
 from service.runtime.session import Logits
+
+if TYPE_CHECKING:
+    from service.scheduling.waiting import WaitingLine
 
 
 @dataclass(slots=True, eq=False)
 class Submission:
     """All sequences of one request: they are answered together, or refused together.
 
-    Owned by the scheduler until ``on_done`` is called, exactly once, from a worker thread;
-    read-only afterwards.
+    Owned by the scheduler until ``on_done`` is called, exactly once; read-only afterwards.
     """
 
     deadline: float
@@ -39,13 +42,14 @@ class Submission:
 
 @dataclass(slots=True, eq=False)
 class Ticket:
-    """One sequence that waits, and the promise that it will be answered or refused."""
+    """One sequence that waits or runs, and the promise that it will be answered or refused.
+
+    Identical sequences share one ticket (single flight), so several submissions may wait for it.
+    """
 
     sequence: Sequence
-    model: str
-    submission: Submission
-    index: int
-    """Position in the submission."""
+    fingerprint: bytes
+    line: "WaitingLine"
     due: float
     """Monotonic seconds that order the queue: admission time plus the predicted work of the same
     request before it.
@@ -53,3 +57,7 @@ class Ticket:
     cost_seconds: float
     """Predicted by the cost model when admitted."""
     waiting: bool = True
+    started: float | None = None
+    """Monotonic seconds at which it went into a run."""
+    claims: dict[Submission, list[int]] = field(default_factory=dict)
+    """Who waits for it, and as which of their sequences."""

@@ -52,7 +52,7 @@ def execute(run: Run) -> tuple[list[Logits | Exception], float]:
     sequences = run.sequences
     start = time.perf_counter()
     try:
-        logits = run.line.executor.run(sequences)
+        logits = run.line.executor.run(sequences, wide=run.wide)
         return list(logits), time.perf_counter() - start
     except Exception as error:
         log.warning(

@@ -26,6 +26,7 @@ SECONDS = (
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
 )  # fmt: skip
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128)
+CACHE_RESULTS = ("hit", "miss")
 STAGES = ("tokenize", "queue", "inference", "decode")
 
 
@@ -87,6 +88,18 @@ class Metrics:
         self._padded_tokens = Counter(
             "albert_padded_tokens",
             "Tokens that were run, padding included: waste is 1 - real / padded.",
+            ["model"],
+            registry=registry,
+        )
+        self._cache_rows = Counter(
+            "albert_cache_rows",
+            "Rows looked up in the cache, by result: hit or miss; 0 while it is off.",
+            ["model", "result"],
+            registry=registry,
+        )
+        self._shared_rows = Counter(
+            "albert_shared_rows",
+            "Rows answered by the run of an identical row that was waiting or running.",
             ["model"],
             registry=registry,
         )
@@ -162,6 +175,15 @@ class Metrics:
         batch.real_tokens.inc(real_tokens)
         batch.padded_tokens.inc(padded_tokens)
 
+    def cache_asked(self, model: str, hits: int, misses: int) -> None:
+        """Of the rows of a request, ``hits`` were in the cache and ``misses`` were not."""
+        for result, rows in zip(CACHE_RESULTS, (hits, misses), strict=True):
+            self._cache_rows.labels(model, result).inc(rows)
+
+    def runs_shared(self, model: str, sequences: int) -> None:
+        """``sequences`` rows will be answered by the run of an identical one."""
+        self._shared_rows.labels(model).inc(sequences)
+
     def queue_changed(self, sequences: int, predicted_seconds: float) -> None:
         """Now ``sequences`` rows wait."""
         self._queue_sequences.set(sequences)
@@ -174,6 +196,9 @@ class Metrics:
             manifest.name, str(manifest.version), manifest.task, manifest.precision
         ).set(1)
         self._model_load_seconds.labels(manifest.name).set(model.load_seconds)
+        for result in CACHE_RESULTS:
+            self._cache_rows.labels(manifest.name, result)
+        self._shared_rows.labels(manifest.name)
 
     def model_failed(self, model: FailedModel) -> None:
         """A model could not be loaded."""

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from tests.end_to_end.conftest import export
+from tests.made_texts import distinct_texts
 from tests.server import ServerProcess
 
 
@@ -166,12 +167,15 @@ def test_an_unknown_variable_is_pointed_out(tiny_models):
 
 
 def test_sigterm_finishes_what_was_admitted_and_turns_the_rest_away(slow_models):
-    rows = {"inputs": ["the film was good " * 60] * 20, "parameters": {"truncation": "right"}}
+    bodies = [
+        {"inputs": distinct_texts(20, 240), "parameters": {"truncation": "right"}}
+        for _ in range(12)
+    ]
 
     async def ask(server):
         async with httpx.AsyncClient(base_url=server.url, timeout=60) as client:
             running = [
-                asyncio.ensure_future(client.post("/v1/sentiment", json=rows)) for _ in range(12)
+                asyncio.ensure_future(client.post("/v1/sentiment", json=body)) for body in bodies
             ]
             await until(lambda: server.metric("albert_requests_in_flight") >= 13)
             server.process.send_signal(signal.SIGTERM)
@@ -193,7 +197,7 @@ def test_sigterm_finishes_what_was_admitted_and_turns_the_rest_away(slow_models)
 
 
 def test_the_drain_time_bounds_the_shutdown(slow_models):
-    rows = {"inputs": ["the film was good " * 100] * 256}
+    rows = {"inputs": distinct_texts(256, 400)}
 
     async def ask(server):
         async with httpx.AsyncClient(base_url=server.url, timeout=60) as client:
@@ -215,7 +219,7 @@ def test_the_drain_time_bounds_the_shutdown(slow_models):
 
 
 def test_a_second_signal_ends_it_at_once(slow_models):
-    content = json.dumps({"inputs": ["good " * 300] * 256}).encode()
+    content = json.dumps({"inputs": distinct_texts(256, 300)}).encode()
     head = (
         b"POST /v1/sentiment HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
         b"X-Request-Timeout: 600\r\nContent-Length: %d\r\n\r\n" % len(content)

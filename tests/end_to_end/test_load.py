@@ -8,9 +8,10 @@ import time
 import httpx
 import pytest
 
+from tests.made_texts import distinct_texts
 from tests.server import ServerProcess
 
-ROW = "the film was good and the music was better " * 40
+ROW_WORDS = 360
 """More than the 256 tokens of a row."""
 
 
@@ -18,12 +19,13 @@ ROW = "the film was good and the music was better " * 40
 def slow(slow_models):
     flags = ("--threads", "1", "--max-queue-seconds", "0.5", "--request-timeout", "20")
     with ServerProcess(slow_models, *flags) as server:
-        server.client.post("/v1/sentiment", json={"inputs": [ROW] * 8})
+        server.client.post("/v1/sentiment", json=body_of(8))
         yield server
 
 
 def body_of(rows):
-    return {"inputs": [ROW] * rows, "parameters": {"truncation": "right"}}
+    texts = distinct_texts(rows, ROW_WORDS)
+    return {"inputs": texts, "parameters": {"truncation": "right"}}
 
 
 async def post_all(server, bodies, **options):
@@ -33,7 +35,7 @@ async def post_all(server, bodies, **options):
 
 
 def test_an_overloaded_service_answers_what_it_admits_and_refuses_the_rest(slow):
-    answers = asyncio.run(post_all(slow, [body_of(8)] * 60))
+    answers = asyncio.run(post_all(slow, [body_of(8) for _ in range(60)]))
     statuses = [answer.status_code for answer in answers]
     assert set(statuses) == {200, 429}
     for answer in answers:
@@ -124,11 +126,44 @@ def test_a_long_context_does_not_delay_health(tiny):
 def test_batches_are_shared_by_callers_and_waste_little(tiny_models):
     with ServerProcess(tiny_models, "--threads", "1", "--max-queue-seconds", "60") as server:
         words = ["good", "bad", "film", "book", "music"]
-        bodies = [{"inputs": " ".join(words * (1 + n % 11))} for n in range(300)]
+        bodies = [{"inputs": distinct_texts(1, 5 * (1 + n % 11), words)[0]} for n in range(300)]
         answers = asyncio.run(post_all(server, bodies))
         assert {answer.status_code for answer in answers} == {200}
         assert server.metric("albert_batch_sequences_sum") == 300
         assert server.metric("albert_batch_sequences_count") < 300
         real = server.metric("albert_real_tokens_total")
         padded = server.metric("albert_padded_tokens_total")
-        assert real <= padded <= real / 0.9
+        assert real <= padded <= real / 0.95
+
+
+def test_identical_texts_at_once_run_once_and_get_the_same_answer(slow):
+    (text,) = distinct_texts(1, ROW_WORDS)
+    tokens, shared = (
+        slow.metric(name, model="sentiment")
+        for name in ("albert_real_tokens_total", "albert_shared_rows_total")
+    )
+    answers = asyncio.run(post_all(slow, [{"inputs": [text, text]}] * 10))
+    assert {answer.status_code for answer in answers} == {200}
+    alone = slow.client.post("/v1/sentiment", json={"inputs": [text, text]}).json()
+    assert all(answer.json() == alone for answer in answers)
+    windows = int(answers[0].headers["X-Tokens"]) // 2
+    assert slow.metric("albert_shared_rows_total", model="sentiment") > shared
+    assert slow.metric("albert_real_tokens_total", model="sentiment") - tokens < 10 * windows
+
+
+def test_the_cache_answers_the_same_without_a_run(tiny_models):
+    bodies = [
+        {"inputs": distinct_texts(3, 50), "parameters": {"top_k": 1}},
+        {"inputs": distinct_texts(1, 700)[0]},
+    ]
+    question = {"inputs": {"question": "who was good", "context": distinct_texts(1, 900)[0]}}
+    asked = [("/v1/sentiment", body) for body in bodies] + [("/v1/models/qa", question)]
+    with ServerProcess(tiny_models, ALBERT_CACHE_ENTRIES="100") as server:
+        first = [server.client.post(path, json=body) for path, body in asked]
+        tokens = server.metric("albert_real_tokens_total")
+        second = [server.client.post(path, json=body) for path, body in asked]
+        assert [answer.status_code for answer in first + second] == [200] * 6
+        assert [answer.json() for answer in second] == [answer.json() for answer in first]
+        assert server.metric("albert_real_tokens_total") == tokens
+        hits = server.metric("albert_cache_rows_total", result="hit")
+        assert hits == server.metric("albert_cache_rows_total", result="miss") > 5

@@ -101,7 +101,7 @@ def test_an_fp16_model_is_served_on_the_processor_too(models, name):
 @pytest.mark.parametrize("name", ["classifier", "qa"])
 @pytest.mark.parametrize(("version", "tolerance"), [("1", 1e-4), ("2", FP16_TOLERANCE)])
 def test_logits_on_a_gpu_are_those_of_fp32_on_the_cpu(models, name, version, tolerance):
-    model = load_model(open_version(models / name / version), 0.0, CUDA)
+    model = load_model(open_version(models / name / version), 0.0, device=CUDA)
     assert model.session.device == CUDA
     assert_same(model.session, session_of(models / name / "1", Device()), tolerance)
 

@@ -1,5 +1,6 @@
 """A scheduler on an injected clock, with an executor that only records what it is asked to run."""
 
+import itertools
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,9 +11,21 @@ from service.scheduling.batch_plan import BatchLimits
 from service.scheduling.cost import CostModel
 from service.scheduling.scheduler import Scheduler
 
+_NEXT = itertools.count()
 
-def sequence(length: int) -> Sequence:
-    return Sequence(np.arange(length, dtype=np.int64), np.zeros(length, dtype=np.int64))
+
+def sequence(length: int, first: int | None = None) -> Sequence:
+    """A row like no other, or one that begins with ``first``."""
+    ids = np.arange(length, dtype=np.int64)
+    ids[0] = next(_NEXT) if first is None else first
+    return Sequence(ids, np.zeros(length, dtype=np.int64))
+
+
+class Idle:
+    """An executor that is never asked to run anything."""
+
+    def __init__(self, widens: bool = False) -> None:
+        self.widens = widens
 
 
 @dataclass
@@ -29,6 +42,14 @@ class Recorder:
 
     batches: list[tuple[str, int, int, int, float]] = field(default_factory=list)
     queue: tuple[int, float] = (0, 0.0)
+    cache: list[tuple[str, int, int]] = field(default_factory=list)
+    shared: list[tuple[str, int]] = field(default_factory=list)
+
+    def cache_asked(self, *report) -> None:
+        self.cache.append(report)
+
+    def runs_shared(self, *report) -> None:
+        self.shared.append(report)
 
     def batch_ran(self, *report) -> None:
         self.batches.append(report)
@@ -44,6 +65,7 @@ class Bench:
     clock: Clock = field(default_factory=Clock)
     recorder: Recorder = field(default_factory=Recorder)
     done: list = field(default_factory=list)
+    cache_entries: int = 0
 
     def __post_init__(self) -> None:
         self.scheduler = Scheduler(
@@ -51,16 +73,19 @@ class Bench:
             limits=BatchLimits(256),
             max_queue_seconds=0.25,
             observer=self.recorder,
+            cache_entries=self.cache_entries,
             clock=self.clock,
         )
         for name in ("a", "b"):
-            self.scheduler.add_model(name, None, CostModel((0.0, 1e-3, 0.0)))
+            self.scheduler.add_model(name, Idle(), CostModel((0.0, 1e-3, 0.0)))
 
-    def submit(self, *lengths: int, model: str = "a", timeout: float = 30.0):
-        reservation = self.scheduler.reserve(model, lengths, self.clock() + timeout)
-        return self.scheduler.submit(
-            reservation, [sequence(length) for length in lengths], self.done.append
-        )
+    def submit(self, *lengths: int, model: str = "a", timeout: float = 30.0, **more):
+        return self.submit_rows([sequence(length) for length in lengths], model, timeout, **more)
+
+    def submit_rows(self, rows, model: str = "a", timeout: float = 30.0, **more):
+        lengths = [row.length for row in rows]
+        reservation = self.scheduler.reserve(model, lengths, self.clock() + timeout, **more)
+        return self.scheduler.submit(reservation, rows, self.done.append)
 
     def run_all(self, seconds: float = 0.01) -> list[list[int]]:
         """Close, then run until nothing is left; the lengths of each batch."""

@@ -1,53 +1,83 @@
-"""The planner: nothing that does not wait, nothing over the limits, always the anchor."""
+"""The planner: nothing that does not wait, nothing over the limits, always the anchor, and of all
+such batches the one that runs its tokens fastest.
+"""
 
+import itertools
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from service.scheduling.batch_plan import BatchLimits, plan_batch
+from service.scheduling.cost import CostModel
 
 waiting_lengths = st.dictionaries(st.integers(1, 512), st.integers(1, 40), min_size=1, max_size=60)
 limits = st.builds(
     BatchLimits, padded_tokens=st.integers(1, 4096), waste=st.floats(0, 0.5, allow_nan=False)
 )
+costs = st.builds(
+    lambda *coefficients: CostModel(coefficients).predict,
+    st.floats(0, 1e-2),
+    st.floats(1e-6, 1e-2),
+    st.floats(0, 1e-5),
+)
+COST = CostModel((9e-3, 1.5e-3, 4e-7)).predict
+"""ALBERT-base on one core, as `bench/simulate.py` fitted it."""
 
 
-@given(waiting_lengths, limits, st.randoms(use_true_random=False))
-def test_a_plan_keeps_its_limits_and_takes_only_what_waits(waiting, limits, random):
+def tokens(plan):
+    """Real and padded."""
+    return sum(length * count for length, count in plan.items()), sum(plan.values()) * max(plan)
+
+
+@given(waiting_lengths, limits, costs, st.randoms(use_true_random=False))
+def test_a_plan_keeps_its_limits_and_takes_only_what_waits(waiting, limits, cost, random):
     anchor = random.choice(sorted(waiting))
-    plan = plan_batch(anchor, waiting, limits)
-    rows = sum(plan.values())
-    padded = rows * max(plan)
-    real = sum(length * count for length, count in plan.items())
+    plan = plan_batch(anchor, waiting, limits, cost)
+    real, padded = tokens(plan)
     assert plan[anchor] >= 1
     assert all(1 <= count <= waiting[length] for length, count in plan.items())
-    assert rows == 1 or padded <= limits.padded_tokens
+    assert sum(plan.values()) == 1 or padded <= limits.padded_tokens
     assert padded - real <= limits.waste * padded + 1e-9
 
 
-@given(waiting_lengths, limits, st.randoms(use_true_random=False))
-def test_a_plan_stops_only_where_the_nearest_row_on_either_side_would_break_a_limit(
-    waiting, limits, random
-):
+few_lengths = st.dictionaries(st.integers(1, 30), st.integers(1, 3), min_size=1, max_size=5)
+small_limits = st.builds(
+    BatchLimits, padded_tokens=st.integers(1, 120), waste=st.sampled_from([0, 0.05, 0.1, 0.3])
+)
+
+
+@given(few_lengths, small_limits, costs, st.randoms(use_true_random=False))
+def test_no_other_batch_around_the_anchor_runs_its_tokens_faster(waiting, limits, cost, random):
     anchor = random.choice(sorted(waiting))
-    plan = plan_batch(anchor, waiting, limits)
-    rows, real, longest = sum(plan.values()), sum(k * v for k, v in plan.items()), max(plan)
-    left = [length for length, count in waiting.items() if count > plan.get(length, 0)]
-    below = max((length for length in left if length <= anchor), default=None)
-    above = min((length for length in left if length >= anchor), default=None)
-    for length in (below, above):
-        if length is not None:
-            padded = (rows + 1) * max(longest, length)
-            waste = padded - real - length
-            assert padded > limits.padded_tokens or waste > limits.waste * padded
+    lengths = sorted(waiting)
+    fastest = cost(1, anchor) / anchor
+    for counts in itertools.product(*(range(waiting[length] + 1) for length in lengths)):
+        batch = {length: count for length, count in zip(lengths, counts, strict=True) if count}
+        if anchor not in batch:
+            continue
+        real, padded = tokens(batch)
+        if padded <= limits.padded_tokens and padded - real <= limits.waste * padded - 1e-9:
+            fastest = min(fastest, cost(sum(counts), max(batch)) / real)
+    plan = plan_batch(anchor, waiting, limits, cost)
+    seconds = cost(sum(plan.values()), max(plan))
+    assert seconds / tokens(plan)[0] <= fastest * (1 + 1e-9)
 
 
 def test_a_row_over_the_budget_runs_alone():
-    assert plan_batch(300, {300: 5}, BatchLimits(256)) == {300: 1}
+    assert plan_batch(300, {300: 5}, BatchLimits(256), COST) == {300: 1}
 
 
 def test_rows_of_one_length_fill_the_budget():
-    assert plan_batch(32, {32: 100, 500: 3}, BatchLimits(256)) == {32: 8}
+    assert plan_batch(32, {32: 100, 500: 3}, BatchLimits(256), COST) == {32: 8}
 
 
 def test_the_nearest_lengths_come_first():
-    assert plan_batch(20, {10: 9, 20: 1, 21: 2, 40: 9}, BatchLimits(256)) == {20: 1, 21: 2}
+    waiting = {10: 9, 20: 1, 21: 2, 40: 9}
+    assert plan_batch(20, waiting, BatchLimits(256), COST) == {20: 1, 21: 2}
+
+
+@pytest.mark.parametrize(("overhead", "plan"), [(0.0, {20: 1}), (9e-3, {20: 1, 21: 2})])
+def test_padding_is_worth_it_only_where_a_run_costs_something_in_itself(overhead, plan):
+    cost = CostModel((overhead, 1.5e-3, 0.0)).predict
+    assert plan_batch(20, {20: 1, 21: 2}, BatchLimits(256), cost) == plan

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.scheduling.cost import CostModel
 from service.scheduling.errors import ClosedError, DeadlineExceededError, QueueFullError
-from tests.service.scheduling.conftest import Bench
+from service.scheduling.priority import Priority
+from tests.service.scheduling.conftest import Bench, Idle, sequence
 
 
 def test_every_sequence_gets_its_own_answer_in_the_order_of_the_request(bench):
@@ -22,7 +24,9 @@ def test_sequences_of_different_callers_share_a_run(bench):
     first, second = bench.submit(30), bench.submit(30)
     third, fourth = bench.submit(30), bench.submit(30)
     runs = bench.scheduler.take(), bench.scheduler.take()
-    callers = [[ticket.submission for ticket in run.tickets] for run in runs]
+    callers = [
+        [submission for ticket in run.tickets for submission in ticket.claims] for run in runs
+    ]
     assert callers == [[first, second], [third, fourth]]
 
 
@@ -104,7 +108,7 @@ def test_a_caller_that_leaves_frees_its_place_before_it_runs(bench):
 def test_a_thousand_callers_that_left_leave_nothing_behind(bench):
     for _ in range(1000):
         bench.scheduler.cancel(bench.submit(100))
-    assert len(bench.scheduler._due) <= 100
+    assert all(len(waiting) <= 100 for waiting in bench.scheduler._due.values())
     assert bench.scheduler.queue_is_idle()
 
 
@@ -132,10 +136,10 @@ def test_an_error_in_one_row_fails_its_request_and_no_other(bench):
     bench.submit(20)
     run = bench.scheduler.take()
     answers = [
-        ValueError("bad row") if ticket.submission is broken else (np.zeros(1),)
+        ValueError("bad row") if broken in ticket.claims else (np.zeros(1),)
         for ticket in run.tickets
     ]
-    assert {ticket.submission for ticket in run.tickets} >= {broken, healthy}
+    assert {each for ticket in run.tickets for each in ticket.claims} >= {broken, healthy}
     bench.scheduler.finish(run, answers, 0.0)
     assert isinstance(broken.error, ValueError)
     assert healthy.error is None
@@ -150,10 +154,11 @@ def test_a_failed_batch_teaches_the_cost_model_nothing_and_is_not_reported(bench
 
 
 def test_batches_are_reported_with_real_and_padded_tokens(bench):
+    bench.scheduler.add_model("c", Idle(), CostModel((0.01, 1e-3, 0.0)))
     for length in (39, 40, 40, 40):
-        bench.submit(length)
+        bench.submit(length, model="c")
     bench.run_all(seconds=0.5)
-    assert bench.recorder.batches == [("a", 2, 79, 80, 0.5), *[("a", 1, 40, 40, 0.5)] * 2]
+    assert bench.recorder.batches == [("c", 2, 79, 80, 0.5), *[("c", 1, 40, 40, 0.5)] * 2]
 
 
 def test_closing_finishes_what_was_admitted_and_refuses_the_rest(bench):
@@ -183,6 +188,135 @@ def test_an_idle_worker_wakes_for_new_work_and_for_the_end(bench):
     bench.scheduler.close()
     worker.join(5)
     assert [run.padded_length for run in taken] == [10]
+
+
+def test_identical_sequences_that_are_in_flight_run_once(bench):
+    row = sequence(30)
+    first, second = bench.submit_rows([row]), bench.submit_rows([row, sequence(8), row])
+    run = bench.scheduler.take()
+    joining = bench.submit_rows([row])
+    assert bench.recorder.shared == [("a", 2), ("a", 1)]
+    bench.scheduler.finish(run, [(each.input_ids,) for each in run.sequences], 0.01)
+    assert bench.done == [first, joining]
+    assert bench.run_all() == [[8]]
+    assert [len(answer[0]) for answer in second.logits] == [30, 8, 30]
+    again = sequence(30)
+    assert again.fingerprint() != row.fingerprint()
+
+
+def test_a_shared_run_happens_while_anybody_waits_for_it(bench):
+    row = sequence(30)
+    leaving, late, staying = (bench.submit_rows([row], timeout=each) for each in (9, 0.5, 9))
+    bench.scheduler.cancel(leaving)
+    bench.clock.now += 1
+    assert bench.run_all() == [[30]]
+    assert isinstance(late.error, DeadlineExceededError)
+    assert staying.error is None
+    assert bench.done == [late, staying]
+
+
+def test_a_row_is_forgotten_once_it_is_answered_or_nobody_waits(bench):
+    row = sequence(30)
+    bench.scheduler.cancel(bench.submit_rows([row]))
+    bench.submit_rows([row])
+    bench.scheduler.finish(bench.scheduler.take(), [(row.input_ids,)], 0.01)
+    bench.submit_rows([row])
+    assert bench.run_all() == [[30]]
+    assert bench.recorder.shared == []
+
+
+def test_the_cache_answers_what_was_run_before_and_forgets_the_least_used():
+    bench = Bench(cache_entries=2)
+    rows = [sequence(10), sequence(20), sequence(30)]
+
+    def ask(row):
+        submission = bench.submit_rows([row])
+        run = bench.scheduler.poll()
+        if run is not None:
+            bench.scheduler.finish(run, [(each.input_ids,) for each in run.sequences], 0.01)
+        assert (submission.logits[0][0] == row.input_ids).all()
+        return run is not None
+
+    assert [ask(rows[index]) for index in (0, 1, 0, 2, 1, 0)] == [1, 1, 0, 1, 1, 1]
+    hits = [hits for _, hits, _ in bench.recorder.cache]
+    assert hits == [0, 0, 1, 0, 0, 0]
+    assert len(bench.done) == 6
+
+
+def test_without_a_cache_nothing_is_kept_or_counted(bench):
+    row = sequence(10)
+    for _ in range(2):
+        bench.submit_rows([row])
+        bench.scheduler.finish(bench.scheduler.take(), [(row.input_ids,)], 0.01)
+    assert bench.recorder.cache == []
+
+
+def test_interactive_work_goes_before_bulk_that_came_earlier(bench):
+    bench.submit(60, priority=Priority.BULK)
+    bench.submit(40)
+    assert bench.run_all() == [[40], [60]]
+
+
+def test_bulk_gets_its_share_while_interactive_work_never_ends(bench):
+    seconds = dict.fromkeys(Priority, 0.0)
+    for _ in range(300):
+        for priority in Priority:
+            while True:
+                try:
+                    bench.submit(50, priority=priority)
+                except QueueFullError:
+                    break
+        run = bench.scheduler.take()
+        bench.clock.now += run.cost_seconds
+        seconds[run.line.priority] += run.cost_seconds
+        bench.scheduler.finish(run, [(row.input_ids,) for row in run.sequences], 0.0)
+    assert 0.19 < seconds[Priority.BULK] / sum(seconds.values()) < 0.25
+
+
+def test_one_worker_is_kept_from_bulk_while_interactive_work_may_come(bench):
+    bench.submit(50)
+    bench.scheduler.finish(bench.scheduler.take(), [(np.zeros(1),)], 0.0)
+    for length in (50, 60, 70):
+        bench.submit(length, priority=Priority.BULK)
+    first = bench.scheduler.poll()
+    assert first.line.priority is Priority.BULK
+    assert bench.scheduler.poll() is None
+    bench.clock.now += 11
+    assert bench.scheduler.poll().line.priority is Priority.BULK
+
+
+def test_a_queue_full_of_bulk_does_not_refuse_interactive_work(bench):
+    for _ in range(5):
+        bench.submit(100, priority=Priority.BULK)
+    with pytest.raises(QueueFullError):
+        bench.submit(100, priority=Priority.BULK)
+    bench.submit(100)
+    with pytest.raises(DeadlineExceededError, match=r"predicted to take 0\.12 s"):
+        bench.submit(100, timeout=0.1)
+
+
+def test_a_lone_sequence_gets_every_core(bench):
+    bench.scheduler.add_model("wide", Idle(widens=True), CostModel((0.0, 1e-3, 0.0)))
+    bench.submit(10, model="wide")
+    lone = bench.scheduler.take()
+    bench.submit(10, model="wide")
+    beside = bench.scheduler.take()
+    assert (lone.wide, beside.wide) == (True, False)
+    for run in (lone, beside):
+        bench.scheduler.finish(run, [(np.zeros(1),)], 1e-9)
+    bench.submit(10, 300, model="wide")
+    assert not bench.scheduler.take().wide
+    bench.submit(10, model="a")
+    assert not bench.scheduler.take().wide
+
+
+def test_wide_runs_teach_the_cost_model_nothing(bench):
+    cost = CostModel((0.0, 1e-3, 0.0))
+    bench.scheduler.add_model("wide", Idle(widens=True), cost)
+    for _ in range(40):
+        bench.submit(10, model="wide")
+        bench.scheduler.finish(bench.scheduler.take(), [(np.zeros(1),)], 1e-9)
+    assert cost.predict(1, 10) == pytest.approx(0.01)
 
 
 @settings(max_examples=60, deadline=None)

@@ -3,8 +3,9 @@
 import numpy as np
 
 from service.scheduling.cost import CostModel
+from service.scheduling.priority import Priority
 from service.scheduling.scheduler import Run
-from service.scheduling.ticket import Submission, Ticket
+from service.scheduling.ticket import Ticket
 from service.scheduling.waiting import WaitingLine
 from service.scheduling.workers import Workers, execute
 from tests.service.scheduling.conftest import sequence
@@ -16,18 +17,17 @@ class RefusesLength:
     def __init__(self, poison):
         self.poison = poison
 
-    def run(self, rows):
+    widens = False
+
+    def run(self, rows, *, wide=False):
         if any(row.length == self.poison for row in rows):
             raise RuntimeError(f"a row of {self.poison} tokens")
         return [(np.full(2, row.length),) for row in rows]
 
 
 def run_of(executor, *lengths):
-    line = WaitingLine("a", executor, CostModel())
-    tickets = [
-        Ticket(sequence(length), "a", Submission(0, print), index, 0, 0)
-        for index, length in enumerate(lengths)
-    ]
+    line = WaitingLine("a", Priority.INTERACTIVE, executor, CostModel())
+    tickets = [Ticket(sequence(length), b"", line, due=0, cost_seconds=0) for length in lengths]
     return Run(line, tickets, 0.0)
 
 
