@@ -80,7 +80,7 @@ def _measure_and_tell(plan: Plan, models: Path, output: Path | None, page: Path 
         f"Medians of {plan.rounds} interleaved rounds of {plan.texts} texts; "
         f"the whole took {minutes:.1f} minutes."
     )
-    sections = sections_of(results, connections=plan.connections, cores=machine.cores)
+    sections = sections_of(results, cores=machine.cores)
     console = Console()
     print_sections(sections, console)
     console.print(about)
@@ -96,19 +96,26 @@ def measure(plan: Plan, cores: int, default_models: Path, progress: Progress) ->
     with TemporaryDirectory(prefix="albert-bench-") as directory:
         progress.step("exporting the model")
         models = export_model(plan.shape, Path(directory))
-        subject = prepare_subject(models, plan.mix.sample(plan.texts))
-        in_process = InProcess(subject.model_file, subject.rows, subject.pad_token_id)
+        measured = []
+        for load in plan.loads:
+            subject = prepare_subject(models, load.mix.sample(plan.texts))
+            in_process = InProcess(subject.model_file, subject.rows, subject.pad_token_id)
+            measured.append((load, subject, in_process))
         with ServiceProcess(models, "--max-queue-seconds", str(ROOM_SECONDS)) as service:
             subject_start = settled(service)
-            throughput = measure_throughput(
-                service,
-                in_process,
-                subject,
-                schemes(cores),
-                connections=plan.connections,
-                rounds=plan.rounds,
-                progress=progress,
-            )
+            throughputs = [
+                measure_throughput(
+                    service,
+                    in_process,
+                    subject,
+                    schemes(cores),
+                    load,
+                    rounds=plan.rounds,
+                    progress=progress,
+                )
+                for load, subject, in_process in measured
+            ]
+            _, subject, in_process = measured[0]
             latency = measure_latency(
                 service,
                 in_process,
@@ -124,4 +131,4 @@ def measure(plan: Plan, cores: int, default_models: Path, progress: Progress) ->
         if has_models(default_models)
         else None
     )
-    return Results(throughput, latency, subject_start, subject_memory_after, starts)
+    return Results(throughputs, latency, subject_start, subject_memory_after, starts)

@@ -32,5 +32,11 @@ class LengthMix:
         return lengths
 
 
+SHORT = LengthMix("short", median=23.3, sigma=0.47, shortest=6, longest=75)
+"""Single sentences, as in SST-2: mean 26 tokens."""
+
+NEWS = LengthMix("news", median=45.4, sigma=0.34, shortest=12, longest=160)
+"""Headline and first sentence, as in AG News: mean 48 tokens."""
+
 MIXED = LengthMix("mixed", median=40, sigma=0.9, shortest=6, longest=384)
 """Reviews, questions and paragraphs together: mean 59 tokens."""

@@ -1,5 +1,6 @@
 """What a process holds of the machine, as Linux counts it (proc(5))."""
 
+import contextlib
 import os
 import re
 from dataclasses import dataclass
@@ -33,6 +34,18 @@ def read_memory(process_id: int, proc: Path = PROC) -> ProcessMemory:
         proportional_bytes=kibibytes["Pss"] * 1024,
         private_bytes=(kibibytes["Private_Clean"] + kibibytes["Private_Dirty"]) * 1024,
     )
+
+
+def read_voluntary_switches(process_id: int, proc: Path = PROC) -> int:
+    """How often the threads that a process has now gave their core up by themselves."""
+    total = 0
+    for status in (proc / str(process_id) / "task").glob("*/status"):
+        with contextlib.suppress(OSError):  # a thread that has just ended
+            found = re.search(
+                r"^voluntary_ctxt_switches:\s+(\d+)$", status.read_text(), re.MULTILINE
+            )
+            total += int(found[1]) if found else 0
+    return total
 
 
 def read_cpu_seconds(process_id: int, proc: Path = PROC) -> float:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bench.plan import Load
 from bench.process_memory import ProcessMemory
 
 
@@ -16,6 +17,8 @@ class HttpRun:
     load_cpu_seconds: float
     """Processor seconds of the load generator."""
     service_cpu_seconds: float
+    service_switches: int
+    """How often a thread of the service gave its core up by itself, to wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +32,9 @@ class ThroughputRound:
 
 @dataclass(frozen=True, slots=True)
 class Throughput:
-    """The rounds, and the tokens that the service ran in them."""
+    """The rounds of one load, and the tokens that the service ran in them."""
 
+    load: Load
     rounds: list[ThroughputRound]
     real_tokens: int
     padded_tokens: int
@@ -57,7 +61,7 @@ class Start:
 class Results:
     """Everything of one run of the bench."""
 
-    throughput: Throughput
+    throughputs: list[Throughput]
     latency: list[LatencyRound]
     subject_start: Start
     subject_memory_after: ProcessMemory

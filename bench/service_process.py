@@ -15,7 +15,12 @@ from typing import Self
 from prometheus_client.parser import text_string_to_metric_families
 
 from bench.errors import BenchError
-from bench.process_memory import ProcessMemory, read_cpu_seconds, read_memory
+from bench.process_memory import (
+    ProcessMemory,
+    read_cpu_seconds,
+    read_memory,
+    read_voluntary_switches,
+)
 from bench.repository import ROOT
 
 HOST = "127.0.0.1"
@@ -69,6 +74,10 @@ class ServiceProcess:
     def cpu_seconds(self) -> float:
         """What it has computed since its start."""
         return read_cpu_seconds(self._process.pid)
+
+    def voluntary_switches(self) -> int:
+        """How often its threads have waited since they began."""
+        return read_voluntary_switches(self._process.pid)
 
     def metric(self, name: str) -> float:
         """The sum of all samples called ``name`` in ``/metrics``."""

@@ -6,6 +6,7 @@ from bench.errors import BenchError
 from bench.in_process import InProcess, Scheme
 from bench.load import bodies_of, run_load
 from bench.load_generator import Job
+from bench.plan import Load
 from bench.progress import Progress
 from bench.results import HttpRun, Throughput, ThroughputRound
 from bench.rounds import rotated
@@ -21,13 +22,13 @@ def measure_throughput(
     in_process: InProcess,
     subject: Subject,
     schemes: Sequence[Scheme],
+    load: Load,
     *,
-    connections: int,
     rounds: int,
     progress: Progress,
 ) -> Throughput:
     """Run every scheme and HTTP once a round, each round starting with the next of them."""
-    warm_up = subject.warm_up
+    warm_up, connections = subject.warm_up, load.connections
     run_load(_job(service, subject, warm_up, connections))
     for scheme in schemes:
         in_process.seconds(scheme, warm_up)
@@ -38,7 +39,8 @@ def measure_throughput(
     for number in range(rounds):
         speeds: dict[str, float] = {}
         for name in rotated([HTTP, *by_name], number):
-            progress.step(f"throughput, round {number + 1} of {rounds}: {name}")
+            turn = f"round {number + 1} of {rounds}: {name}"
+            progress.step(f"{load.mix.name}, {connections} connections, {turn}")
             if name == HTTP:
                 http = _run_http(service, _job(service, subject, everything, connections))
             else:
@@ -50,11 +52,11 @@ def measure_throughput(
             f"the service ran {real:.0f} tokens and the texts have {sum(subject.lengths)} "
             f"in each of {rounds} rounds: they are not the same texts"
         )
-    return Throughput(measured, round(real), round(padded))
+    return Throughput(load, measured, round(real), round(padded))
 
 
 def _run_http(service: ServiceProcess, job: Job) -> HttpRun:
-    cpu_seconds = service.cpu_seconds()
+    cpu_seconds, switches = service.cpu_seconds(), service.voluntary_switches()
     report = run_load(job)
     return HttpRun(
         texts_per_second=len(job.bodies) / report.seconds,
@@ -62,6 +64,7 @@ def _run_http(service: ServiceProcess, job: Job) -> HttpRun:
         seconds=report.seconds,
         load_cpu_seconds=report.cpu_seconds,
         service_cpu_seconds=service.cpu_seconds() - cpu_seconds,
+        service_switches=service.voluntary_switches() - switches,
     )
 
 

@@ -1,6 +1,8 @@
 import pytest
 
 from bench.figures import best_scheme, sections_of, shares_of_best
+from bench.lengths import MIXED
+from bench.plan import Load
 from bench.process_memory import ProcessMemory
 from bench.results import HttpRun, LatencyRound, Results, Start, Throughput, ThroughputRound
 
@@ -8,7 +10,9 @@ MEBIBYTE = 1024 * 1024
 
 
 def throughput_round(http, **schemes):
-    run = HttpRun(http, [0.1, 0.3], 2.0, load_cpu_seconds=0.04, service_cpu_seconds=3.6)
+    run = HttpRun(
+        http, [0.1, 0.3], 2.0, load_cpu_seconds=0.04, service_cpu_seconds=3.6, service_switches=9
+    )
     return ThroughputRound(run, schemes)
 
 
@@ -22,7 +26,7 @@ MEMORY = ProcessMemory(300 * MEBIBYTE, 250 * MEBIBYTE, 200 * MEBIBYTE)
 
 def results(default_starts):
     return Results(
-        Throughput(ROUNDS, real_tokens=97, padded_tokens=100),
+        [Throughput(Load(MIXED, 32, 0.9), ROUNDS, real_tokens=97, padded_tokens=100)],
         [LatencyRound([0.012], [0.010], [0.007])],
         Start(0.9, MEMORY),
         MEMORY,
@@ -31,7 +35,7 @@ def results(default_starts):
 
 
 def rows_of(default_starts=None):
-    sections = sections_of(results(default_starts), connections=32, cores=2)
+    sections = sections_of(results(default_starts), cores=2)
     return {(section.title, row.figure): row for section in sections for row in section.rows}
 
 
@@ -44,13 +48,13 @@ def test_the_share_is_formed_within_each_round():
 
 
 def test_the_goal_is_met_by_the_median():
-    row = rows_of()["Throughput, 32 connections", "HTTP over the best"]
+    row = rows_of()["Throughput, mixed lengths, 32 connections", "HTTP over the best"]
     assert (row.value, row.range, row.met) == ("0.900", "0.800 – 0.900", True)
 
 
 def test_padding_and_processor_time_are_shares():
     rows = rows_of()
-    title = "Throughput, 32 connections"
+    title = "Throughput, mixed lengths, 32 connections"
     assert rows[title, "padding among the tokens run"].value == "3.0%"
     assert rows[title, "cores busy with the service"].value == "90.0%"
     assert rows[title, "cores busy with the load"].value == "1.00%"

@@ -1,7 +1,7 @@
 import os
 import time
 
-from bench.process_memory import read_cpu_seconds, read_memory
+from bench.process_memory import read_cpu_seconds, read_memory, read_voluntary_switches
 
 ROLLUP = """\
 00400000-7ffd9f9f3000 ---p 00000000 00:00 0                              [rollup]
@@ -37,3 +37,18 @@ def test_a_name_with_spaces_and_brackets_does_not_shift_the_fields(tmp_path):
 
 def test_processor_time_of_this_process_is_what_python_says():
     assert abs(read_cpu_seconds(os.getpid()) - time.process_time()) < 1
+
+
+def test_waiting_is_counted_over_all_threads(tmp_path):
+    for thread, count in (("7", 5), ("8", 6)):
+        (tmp_path / "7" / "task" / thread).mkdir(parents=True)
+        status = f"Name:\ta\nvoluntary_ctxt_switches:\t{count}\nnonvoluntary_ctxt_switches:\t90\n"
+        (tmp_path / "7" / "task" / thread / "status").write_text(status)
+    assert read_voluntary_switches(7, proc=tmp_path) == 11
+
+
+def test_a_process_that_sleeps_has_waited():
+    before = read_voluntary_switches(os.getpid())
+    for _ in range(10):
+        time.sleep(0.001)
+    assert read_voluntary_switches(os.getpid()) >= before + 10

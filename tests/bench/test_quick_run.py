@@ -21,13 +21,20 @@ def test_the_quick_run_measures_everything_and_writes_it_down(tmp_path):
     )
     assert finished.returncode == 0, finished.stderr
     results = json.loads(output.read_text(encoding="utf-8"))["results"]
-    rounds = results["throughput"]["rounds"]
-    assert len(rounds) == len(results["latency"]) == QUICK.rounds
-    assert all(len(each["http"]["latencies"]) == QUICK.texts for each in rounds)
-    assert all(len(each["schemes"]) == 5 for each in rounds)
-    assert all(speed > 0 for each in rounds for speed in each["schemes"].values())
-    assert results["throughput"]["real_tokens"] == QUICK.rounds * sum(QUICK.mix.sample(QUICK.texts))
+    assert len(results["latency"]) == QUICK.rounds
+    for throughput, load in zip(results["throughputs"], QUICK.loads, strict=True):
+        check_throughput(throughput, load)
     assert results["subject_start"]["memory"]["resident_bytes"] > 0
     assert results["default_starts"] is None
     assert "skipped" in page.read_text(encoding="utf-8")
     assert "HTTP over the best" in finished.stdout
+
+
+def check_throughput(throughput, load):
+    rounds = throughput["rounds"]
+    assert len(rounds) == QUICK.rounds
+    assert all(len(each["http"]["latencies"]) == QUICK.texts for each in rounds)
+    assert all(each["http"]["service_switches"] > 0 for each in rounds)
+    assert all(len(each["schemes"]) == 5 for each in rounds)
+    assert all(speed > 0 for each in rounds for speed in each["schemes"].values())
+    assert throughput["real_tokens"] == QUICK.rounds * sum(load.mix.sample(QUICK.texts))
