@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 PARITY_VENV := .venv-parity
 INT8_VENV := .venv-int8-peers
+PEERS ?= .peers
 TORCH := torch==2.13.0
 PIP_FLAGS := --quiet --disable-pip-version-check --no-input
 LOCKED = $(VENV)/bin/pip install $(PIP_FLAGS) --require-hashes -r
@@ -11,7 +12,7 @@ BUILD_PROJECT = install $(PIP_FLAGS) --no-deps --no-build-isolation --editable .
 CODE := service export model_directory training bench deploy tests
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-train serve test lint format typecheck coverage parity bench bench-int8 models image verify-image compose-up lock clean
+.PHONY: help install install-train serve test lint format typecheck coverage parity bench bench-int8 bench-peers models image verify-image compose-up lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -105,6 +106,9 @@ bench: $(VENV)/.bench ## measure the service against onnxruntime in process
 
 bench-int8: $(VENV)/.bench $(INT8_VENV)/.peers ## measure int8 exports against what other tools make
 	$(VENV)/bin/python -m bench.int8_peers --peers $(INT8_VENV)/bin/python
+
+bench-peers: $(VENV)/.bench ## measure the service beside other servers (installs them; needs wrk)
+	$(VENV)/bin/python -m bench.peers --environments $(PEERS)
 
 models: $(PARITY_VENV)/.parity ## remake the default models: make models DATA=… WORK=…
 	$(PARITY_VENV)/bin/python -m training all --data $(DATA) --work $(WORK)

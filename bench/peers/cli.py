@@ -1,0 +1,236 @@
+"""``python -m bench.peers``: installs the peers, measures, and writes tables and a plot."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from bench.checkpoints import BASE, Shape
+from bench.errors import BenchError
+from bench.machine import describe_machine
+from bench.peers.catalogue import FP32, INT8, PEERS, Peer, own_server, peer_server
+from bench.peers.environments import make_environment, versions
+from bench.peers.figures import CONNECTIONS, Figures, tables
+from bench.peers.measure import Load, take_turns
+from bench.peers.mixes import MIXES
+from bench.peers.page import split_page, write_tables
+from bench.peers.results import Comparison, Visit
+from bench.peers.server import Server
+from bench.peers.servers.conditions import Conditions
+from bench.peers.stored import read_comparison, write_comparison
+from bench.peers.subject import export_precisions, labels_of, version_directory, write_mixes
+from bench.peers.wrk import find_wrk, wrk_version
+from bench.progress import Progress
+from bench.repository import ROOT
+
+REFUSED = 1
+WARM_UP_TEXTS = 32
+OTHER_CONNECTIONS = [1, 8, 128]
+SHARED_PACKAGES = ("onnxruntime", "tokenizers", "numpy")
+QUICK_SHAPE = Shape(max_position_embeddings=512)
+PEER_NAMES = [peer.environment for peer in PEERS]
+INT8_PEERS = ["fastapi"]
+MIX_NAMES = list(MIXES)
+
+
+def main() -> None:
+    """Run the command line."""
+    typer.run(_compare)
+
+
+def _known(names: Sequence[str]) -> Callable[[list[str]], list[str]]:
+    def check(chosen: list[str]) -> list[str]:
+        for name in chosen:
+            if name not in names:
+                raise typer.BadParameter(f"{name} is none of {', '.join(names)}")
+        return chosen
+
+    return check
+
+
+def _compare(
+    environments: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where the peers' environments are made.")
+    ] = ROOT / ".peers",
+    peer: Annotated[
+        list[str], typer.Option(callback=_known(PEER_NAMES), help="Which peers.")
+    ] = PEER_NAMES,
+    int8_peer: Annotated[
+        list[str],
+        typer.Option(callback=_known(PEER_NAMES), help="Which of them get the int8 file too."),
+    ] = INT8_PEERS,
+    mix: Annotated[
+        list[str],
+        typer.Option(callback=_known(MIX_NAMES), help=f"Mixes at {CONNECTIONS} connections."),
+    ] = MIX_NAMES,
+    counts_mix: Annotated[
+        list[str],
+        typer.Option(
+            callback=_known(MIX_NAMES),
+            help="Mixes that are measured at the other numbers of connections too, in one round.",
+        ),
+    ] = MIX_NAMES,
+    connections: Annotated[
+        list[int], typer.Option(min=1, help="Those other numbers of connections.")
+    ] = OTHER_CONNECTIONS,
+    rounds: Annotated[
+        int, typer.Option(min=1, help=f"How often each mix is run at {CONNECTIONS} connections.")
+    ] = 3,
+    texts: Annotated[int, typer.Option(min=1, help="In each run; all are answered.")] = 192,
+    batch_size: Annotated[
+        int, typer.Option(min=2, help="Most texts in one run of a peer that batches.")
+    ] = 8,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A tiny model: shows that all runs, no figures.")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write every raw figure there (JSON).")
+    ] = None,
+    stored: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="FILE", help="Measure nothing: tell what is in FILE."),
+    ] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write the tables there. Default: docs/peers.md, quick: none."
+        ),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Draw the plot there. Default: docs/peers.svg, quick: none."
+        ),
+    ] = None,
+) -> None:
+    """Serve one exported model with this service and with its peers, under the same wrk load."""
+    if not quick:
+        page, plot = page or ROOT / "docs" / "peers.md", plot or ROOT / "docs" / "peers.svg"
+    try:
+        if page is not None:
+            split_page(page)  # found wrong now, not after all the measuring
+        if stored is not None:
+            comparison = read_comparison(stored)
+        else:
+            comparison = _measure(
+                environments,
+                [each for each in PEERS if each.environment in peer],
+                [each for each in PEERS if each.environment in int8_peer],
+                rounds_of(mix, rounds, counts_mix, connections),
+                texts,
+                batch_size,
+                QUICK_SHAPE if quick else BASE,
+                output,
+            )
+        _tell(comparison, environments, page, plot)
+    except BenchError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        raise typer.Exit(REFUSED) from error
+
+
+def rounds_of(
+    mixes: Sequence[str], rounds: int, counts_mixes: Sequence[str], connections: Sequence[int]
+) -> list[list[Load]]:
+    """What each server does in each round: all mixes, and first of all also the other counts."""
+    every = [Load(mix, CONNECTIONS) for mix in mixes]
+    others = [Load(mix, count) for mix in counts_mixes for count in connections]
+    others = [load for load in others if load not in every]
+    return [every + others, *[every] * (rounds - 1)]
+
+
+def _measure(
+    environments: Path,
+    peers: Sequence[Peer],
+    int8_peers: Sequence[Peer],
+    rounds: Sequence[Sequence[Load]],
+    text_count: int,
+    batch_size: int,
+    shape: Shape,
+    output: Path | None,
+) -> Comparison:
+    find_wrk()
+    with Progress(Console(stderr=True)) as progress, TemporaryDirectory() as directory:
+        pythons, installed = {}, {"load": {"wrk": wrk_version()}}
+        for peer in peers:
+            progress.step(f"environment of {peer.name}: minutes the first time")
+            python = make_environment(environments, peer.environment)
+            pythons[peer.environment] = python
+            installed[peer.name] = versions(python, (peer.distribution, *SHARED_PACKAGES))
+        progress.step("exporting the model")
+        precisions = [FP32, INT8] if int8_peers else [FP32]
+        models = export_precisions(shape, precisions, Path(directory))
+        machine = describe_machine()
+        servers: list[Server] = []
+        for precision in precisions:
+            servers.append(own_server(models[precision], precision))
+            for peer in peers if precision == FP32 else int8_peers:
+                conditions = Conditions(
+                    model=str(version_directory(models[precision])),
+                    labels=labels_of(models[precision]),
+                    cores=machine.cores,
+                    batch_size=batch_size,
+                    port=0,
+                )
+                python = pythons[peer.environment]
+                servers.append(peer_server(peer, python, conditions, precision))
+        mixes = list(dict.fromkeys(load.mix for loads in rounds for load in loads))
+        texts = write_mixes(models[FP32], mixes, text_count, WARM_UP_TEXTS)
+        own = [own_server(models[precision], precision) for precision in precisions]
+        comparison = Comparison(machine, text_count, batch_size, 0.0, installed, [])
+        visits = take_turns(servers, own, rounds, texts, progress)
+        return _kept(comparison, visits, output)
+
+
+def _kept(comparison: Comparison, visits: Iterable[Visit], output: Path | None) -> Comparison:
+    """The comparison with all ``visits``, written down after each, so that none is lost."""
+    start = time.monotonic()
+    for visit in visits:
+        minutes = (time.monotonic() - start) / 60
+        comparison = replace(comparison, minutes=minutes, visits=[*comparison.visits, visit])
+        if output is not None:
+            write_comparison(comparison, output)
+    return comparison
+
+
+def _tell(comparison: Comparison, environments: Path, page: Path | None, plot: Path | None) -> None:
+    found = tables(comparison)
+    about = (
+        f"{comparison.texts} texts in each run, all answered; batches of at most "
+        f"{comparison.batch_size} in peers that ask for a size. "
+        f"The measuring took {comparison.minutes:.0f} minutes."
+    )
+    print("\n\n".join([about, *found]))
+    if page is not None:
+        write_tables(page, comparison.machine, about, found)
+    if plot is not None:
+        _draw(Figures(comparison.visits), environments, plot)
+
+
+def _draw(figures: Figures, environments: Path, plot: Path) -> None:
+    values = {
+        mix: {
+            server: [figures.middle_speed(server, mix), figures.latency(server, mix, 0.99)]
+            for server in figures.servers
+            if figures.speeds(server, mix)
+        }
+        for mix in figures.mixes
+    }
+    python = make_environment(environments, "plot")
+    finished = subprocess.run(
+        [str(python), "-m", "bench.peers.plot", str(plot.absolute())],
+        cwd=ROOT,
+        input=json.dumps(values),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if finished.returncode != 0:
+        raise BenchError(f"the plot failed:\n{finished.stderr.strip()}")

@@ -1,0 +1,148 @@
+import io
+import shutil
+import sys
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from statistics import mean
+
+import pytest
+from rich.console import Console
+
+from bench.checkpoints import TINY
+from bench.errors import BenchError
+from bench.peers.catalogue import FP32, PEERS, own_server, peer_server
+from bench.peers.environments import LOCKS
+from bench.peers.measure import Load, answers, check_answers, take_turns
+from bench.peers.mixes import MIXES, NEWS, SHORT
+from bench.peers.process_tree import descendants, tree_cpu_seconds, tree_memory
+from bench.peers.server import Server, ServerProcess
+from bench.peers.servers.conditions import Conditions
+from bench.peers.subject import export_precisions, labels_of, version_directory, write_mixes
+from bench.progress import Progress
+
+PLAIN = next(peer for peer in PEERS if peer.environment == "fastapi")
+SHAPE = replace(TINY, max_position_embeddings=512)
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return export_precisions(SHAPE, [FP32], tmp_path_factory.mktemp("peers"))[FP32]
+
+
+@pytest.fixture(scope="module")
+def conditions(models: Path) -> Conditions:
+    """What the plain route runs under, which needs no packages but the service's own."""
+    return Conditions(str(version_directory(models)), labels_of(models), 2, 8, 0)
+
+
+def running() -> list[int]:
+    """Every process of the machine but those that have ended and are not yet taken notice of."""
+    states = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            text = stat.read_text()
+            states[int(stat.parent.name)] = text[text.rindex(")") + 2]
+    return [process_id for process_id, state in states.items() if state not in "ZX"]
+
+
+def plain(conditions: Conditions) -> Server:
+    return peer_server(PLAIN, Path(sys.executable), conditions, FP32)
+
+
+def test_the_mixes_have_the_means_that_their_names_stand_for():
+    assert mean(SHORT.sample(192)) == pytest.approx(26, abs=0.5)
+    assert mean(NEWS.sample(192)) == pytest.approx(48, abs=0.5)
+
+
+def test_every_peer_has_a_lock_file_with_its_own_package_and_hashes():
+    for peer in PEERS:
+        lock = (LOCKS / f"{peer.environment}.txt").read_text(encoding="utf-8")
+        assert f"\n{peer.distribution}==" in f"\n{lock}"
+        assert "\nonnxruntime==" in lock
+        assert "--hash=sha256:" in lock
+        assert "://" not in lock
+
+
+@pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
+def test_a_peer_and_the_service_take_turns_under_the_same_load(models, conditions):
+    servers = [own_server(models, FP32), plain(conditions)]
+    texts = write_mixes(models, list(MIXES), 40, 16)
+    rounds = [[Load("mixed", 4), Load("short", 8)], [Load("mixed", 4)]]
+    progress = Progress(Console(file=io.StringIO()))
+    visits = list(take_turns(servers, servers[:1], rounds, texts, progress))
+    assert [visit.failure for visit in visits] == [""] * 4
+    assert [visit.server for visit in visits] == [
+        "albert-serve",
+        "plain FastAPI",
+        "plain FastAPI",
+        "albert-serve",
+    ]
+    for visit in visits:
+        assert [(run.mix, run.connections) for run in visit.runs] == [
+            (load.mix, load.connections) for load in rounds[visit.round]
+        ]
+        assert visit.memory.resident_bytes > 20_000_000
+        for run in visit.runs:
+            assert len(run.latencies) == run.texts == 40
+            assert not run.refusals
+            assert run.texts_per_second > 0
+            assert run.cpu_seconds >= 0
+
+
+def test_a_peer_that_answers_wrong_is_not_measured(models, conditions):
+    swapped = replace(conditions, labels=conditions.labels[::-1])
+    texts = write_mixes(models, ["mixed"], 8, 16)
+    progress = Progress(Console(file=io.StringIO()))
+    own = own_server(models, FP32)
+    (visit, *later) = take_turns([plain(swapped)], [own], [[], []], texts, progress)
+    assert "its scores are" in visit.failure
+    assert not later
+
+
+def test_scores_that_are_no_numbers_are_not_the_right_ones():
+    with pytest.raises(BenchError, match="not the same work"):
+        check_answers([{"a": float("nan")}], [{"a": 0.5}])
+    with pytest.raises(BenchError, match="answers with"):
+        check_answers([{"b": 0.5}], [{"a": 0.5}])
+
+
+def test_a_server_is_counted_with_its_children_and_leaves_none_behind(conditions):
+    code = (
+        "import subprocess, sys; children = [subprocess.Popen([sys.executable, '-c', "
+        "'import time; x = bytearray(50_000_000); time.sleep(600)'])]; "
+        "import runpy; sys.argv = sys.argv[1:]; runpy.run_module('uvicorn', run_name='__main__')"
+    )
+    server = plain(conditions)
+
+    def command(port: int, directory: Path) -> list[str]:
+        python, _, _, *arguments = server.command(port, directory)
+        return [python, "-c", code, "uvicorn", *arguments]
+
+    with ServerProcess(replace(server, command=command)) as process:
+        found = descendants(process.process_id)
+        assert len(found) >= 2
+        alone = tree_memory(found[-1])
+        assert process.memory().resident_bytes > alone.resident_bytes > 0
+        assert process.cpu_seconds() >= tree_cpu_seconds(found[-1])
+        given = answers(process, ["the film was good", "a bad book"])
+        assert all(sum(scores.values()) == pytest.approx(1) for scores in given)
+    assert not any(each in found for each in running())
+
+
+def test_a_server_that_does_not_start_is_told_with_its_log(conditions):
+    broken = replace(conditions, model="no such directory")
+    with pytest.raises(BenchError, match=r"(?s)did not become ready.*no such directory"):
+        ServerProcess(plain(broken)).__enter__()
+
+
+def test_the_answers_of_each_peer_are_read_in_its_own_form():
+    by_name = {peer.environment: peer for peer in PEERS}
+    scores = {"A": 0.75, "B": 0.25}
+    listed = [{"label": "A", "score": 0.75}, {"label": "B", "score": 0.25}]
+    for name in ("fastapi", "mosec", "litserve"):
+        assert by_name[name].scores(listed) == scores
+    assert by_name["bentoml"].scores([listed]) == scores
+    assert by_name["infinity"].scores({"data": [listed]}) == scores
+    outputs = [{"name": "labels", "data": ["A", "B"]}, {"name": "scores", "data": [0.75, 0.25]}]
+    assert by_name["mlserver"].scores({"outputs": outputs}) == scores
