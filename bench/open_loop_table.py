@@ -1,0 +1,72 @@
+"""One Markdown table of figures, goals and verdicts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench.machine import Machine
+from bench.statistics import percentile
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A measured figure with its unit, and whether it meets the goal; None where there is none."""
+
+    text: str
+    met: bool | None = None
+
+    def __str__(self) -> str:
+        return self.text if self.met is None else f"{self.text} {'✓' if self.met else '✗'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One figure in every column."""
+
+    figure: str
+    cells: Sequence[Cell]
+    goal: str = ""
+
+
+def at_most(value: float, limit: float, form: str) -> Cell:
+    """``value`` in ``form``; the goal is met when it is within ``limit``."""
+    return Cell(form.format(value), value <= limit)
+
+
+def quantile(
+    values: Sequence[float],
+    share: float,
+    form: str,
+    *,
+    scale: float = 1.0,
+    limit: float | None = None,
+) -> Cell:
+    """The value that ``share`` of ``values`` do not exceed, times ``scale`` in ``form``, held
+    against ``limit``; "none" where there are no values.
+    """
+    if not values:
+        return Cell("none")
+    value = percentile(values, share)
+    return Cell(form.format(value * scale), None if limit is None else value <= limit)
+
+
+def at_least(value: float, limit: float, form: str) -> Cell:
+    """``value`` in ``form``; the goal is met when it reaches ``limit``."""
+    return Cell(form.format(value), value >= limit)
+
+
+def markdown(columns: Sequence[str], lines: Sequence[Line]) -> str:
+    """The table; a figure's goal stands before its ``columns``."""
+    head = f"| figure | goal | {' | '.join(columns)} |"
+    rows = [
+        f"| {line.figure} | {line.goal} | {' | '.join(map(str, line.cells))} |" for line in lines
+    ]
+    return "\n".join([head, "|---|--:|" + "--:|" * len(columns), *rows])
+
+
+def caption(machine: Machine, about: str) -> str:
+    """On what it was measured, one paragraph."""
+    commit = machine.commit or "unknown"
+    return (
+        f"{about}. {machine.processor}, {machine.cores} cores; commit {commit}; "
+        f"{machine.started}, load average just before {machine.load_before:.2f}."
+    )
