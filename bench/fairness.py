@@ -1,0 +1,226 @@
+"""``python -m bench.fairness``: bulk beside interactive callers, and one large request beside small
+ones.
+"""
+
+from statistics import mean
+from typing import Annotated
+
+import typer
+
+from bench.lengths import MIXED
+from bench.open_loop import Answers, run_open_loop
+from bench.open_loop_arrivals import poisson
+from bench.open_loop_capacity import (
+    CALLERS,
+    POOL,
+    WARM_SHARE,
+    Capacity,
+    measure_alone,
+    measure_capacity,
+    text_requests,
+)
+from bench.open_loop_cli import ModelPath, Models, Table, Url, tell
+from bench.open_loop_generator import Callers, OpenJob, Request
+from bench.open_loop_server import Choice, Server, serving
+from bench.open_loop_table import Cell, Line, at_least, quantile
+from bench.open_loop_texts import INTERACTIVE, body_of, distinct_texts
+from bench.progress import Progress
+from bench.statistics import percentile
+
+BULK = {"X-Priority": "bulk"}
+PATIENCE = {"X-Request-Timeout": "600"}
+"""Seconds: for work that takes longer than a request usually may."""
+LOAD, OVERLOAD = 0.6, 1.5
+"""Of the capacity, in tokens, that interactive callers ask for: what leaves room for bulk, and what
+leaves none.
+"""
+MANY_TEXTS, LONG_TOKENS, SINGLE_TOKENS = 256, 384, 40
+LONG_RUNS = 9
+"""How often a long text is asked alone."""
+HEAD_START = 0.05
+"""Of the time, that the large request is there before the small ones."""
+
+RATIO_GOAL = 1.5
+SHARE_GOAL = 0.20
+LONG_RUNS_GOAL = 3.0
+
+
+def fairness(
+    url: Url = None,
+    models: Models = None,
+    path: ModelPath = None,
+    seconds: Annotated[float, typer.Option(help="Of each situation.", min=0.5)] = 60.0,
+) -> None:
+    """Measure interactive callers alone and beside others who ask for more than there is."""
+
+    def measure(progress: Progress) -> tuple[Server, Table]:
+        with serving(Choice(url, models, path), progress) as server:
+            progress.step("warming up")
+            measure_capacity(server, MIXED, seconds / 4)
+            progress.step("capacity")
+            capacity = measure_capacity(server, MIXED, seconds / 2)
+            lines = bulk_lines(server, capacity, seconds, progress)
+            lines += many_lines(server, seconds, progress)
+        return server, (["measured"], lines)
+
+    tell(f"Fairness, {seconds:g} s a situation", measure)
+
+
+def bulk_lines(
+    server: Server, capacity: Capacity, seconds: float, progress: Progress
+) -> list[Line]:
+    """Interactive callers alone, the same beside unlimited bulk, and more of them than there is
+    room for beside it.
+    """
+    progress.step("interactive alone")
+    alone = _interactive(server, capacity, LOAD, seconds, bulk_callers=0)
+    progress.step("interactive beside bulk")
+    beside = _interactive(server, capacity, LOAD, seconds, bulk_callers=CALLERS)
+    progress.step("too much interactive beside bulk")
+    full = _interactive(server, capacity, OVERLOAD, seconds, bulk_callers=CALLERS)
+    lines = [
+        _line(
+            f"interactive at {LOAD:.0%} of the capacity, alone: p50, p99",
+            _p50_p99(_settled(alone, "interactive", seconds)),
+        ),
+        _line(
+            "the same beside unlimited bulk: p50, p99",
+            _p50_p99(_settled(beside, "interactive", seconds)),
+        ),
+        _ratio_line(
+            "p99 beside bulk over p99 alone",
+            _settled(beside, "interactive", seconds),
+            _settled(alone, "interactive", seconds),
+        ),
+        _refused_line(
+            "interactive not answered with 200 beside bulk",
+            _settled(beside, "interactive", seconds),
+        ),
+    ]
+    for answers, what in (
+        (beside, "beside it"),
+        (full, f"beside interactive at {OVERLOAD:.0%} of the capacity"),
+    ):
+        share = bulk_share(answers, seconds)
+        lines.append(
+            _line(
+                f"bulk's share of the tokens answered {what}",
+                at_least(share, SHARE_GOAL, "{:.1%}"),
+                f"≥ {SHARE_GOAL:.0%}",
+            )
+        )
+    return lines
+
+
+def many_lines(server: Server, seconds: float, progress: Progress) -> list[Line]:
+    """One caller with single texts, alone and beside one request of 256 long texts."""
+    progress.step("a long text alone")
+    long_alone = measure_alone(server, [LONG_TOKENS] * LONG_RUNS)
+    progress.step("single texts alone")
+    alone = run_open_loop(_single_job(server, seconds / 4, [], 0.0))
+    progress.step(f"single texts beside {MANY_TEXTS} long texts")
+    start = HEAD_START * seconds
+    texts = distinct_texts([LONG_TOKENS] * MANY_TEXTS, seed=2)
+    many = [Request("many", server.path, body_of(texts), PATIENCE)]
+    answers = run_open_loop(_single_job(server, seconds, many, start))
+    large = answers.of_kind("many").all[0]
+    singles = answers.of_kind("single")
+    meanwhile = singles.sent_within(start, large.at + large.seconds)
+    took = {0: "still running at the end", 200: f"answered in {large.seconds:.1f} s"}
+    name = f"beside {MANY_TEXTS} texts of {LONG_TOKENS} tokens in one request"
+    own = percentile(long_alone, 0.5)
+    ratios = [seconds / own for seconds in meanwhile.with_status(200).seconds]
+    return [
+        _line(
+            f"the request of {MANY_TEXTS} long texts",
+            Cell(took.get(large.status, f"{large.status}"), large.status in took),
+            "admitted",
+        ),
+        _line("a long text alone: p50", quantile(long_alone, 0.5, "{:.0f} ms", scale=1e3)),
+        _line("single texts alone: p50, p99", _p50_p99(alone)),
+        _line(f"single texts {name}: p50, p99", _p50_p99(meanwhile)),
+        _line(
+            "their p99 over a long text alone",
+            quantile(ratios, 0.99, "{:.2f}", limit=LONG_RUNS_GOAL),
+            f"≤ {LONG_RUNS_GOAL:g}",
+        ),
+        _refused_line("single texts not answered with 200", meanwhile),
+    ]
+
+
+def bulk_share(answers: Answers, seconds: float) -> float:
+    """Bulk's share of the tokens that were answered, but for the beginning."""
+    good = answers.with_status(200).done_within(WARM_SHARE * seconds, seconds)
+    return good.of_kind("bulk").tokens / good.tokens if good.tokens else 0.0
+
+
+def _interactive(
+    server: Server, capacity: Capacity, load: float, seconds: float, *, bulk_callers: int
+) -> Answers:
+    rate = load * capacity.tokens / mean(INTERACTIVE.sample(POOL))
+    arrivals = poisson(rate, seconds)
+    requests = text_requests(server, "interactive", INTERACTIVE.sample(max(1, len(arrivals))))
+    callers = []
+    if bulk_callers:
+        bulk = text_requests(server, "bulk", MIXED.sample(POOL), headers=BULK, seed=1)
+        positions = range(len(requests), len(requests) + len(bulk))
+        callers = [Callers(bulk_callers, list(positions))]
+        requests += bulk
+    job = OpenJob(
+        server.host,
+        server.port,
+        seconds,
+        requests,
+        arrivals=[(at, number) for number, at in enumerate(arrivals)],
+        callers=callers,
+    )
+    return run_open_loop(job)
+
+
+def _single_job(server: Server, seconds: float, before: list[Request], start: float) -> OpenJob:
+    """One caller with single texts from ``start`` on; ``before`` is sent at once, and its caller
+    leaves at the end.
+    """
+    singles = text_requests(server, "single", [SINGLE_TOKENS] * POOL)
+    positions = range(len(before), len(before) + len(singles))
+    return OpenJob(
+        server.host,
+        server.port,
+        seconds,
+        [*before, *singles],
+        arrivals=[(0.0, number) for number in range(len(before))],
+        callers=[Callers(1, list(positions), start)],
+        drain_seconds=0.0,
+    )
+
+
+def _settled(answers: Answers, kind: str, seconds: float) -> Answers:
+    return answers.of_kind(kind).sent_within(WARM_SHARE * seconds, seconds)
+
+
+def _line(figure: str, cell: Cell, goal: str = "") -> Line:
+    return Line(figure, [cell], goal)
+
+
+def _p50_p99(answers: Answers) -> Cell:
+    good = answers.with_status(200).seconds
+    p50, p99 = (quantile(good, share, "{:.0f} ms", scale=1e3) for share in (0.5, 0.99))
+    return Cell(f"{p50}, {p99}")
+
+
+def _ratio_line(figure: str, left: Answers, right: Answers) -> Line:
+    sides = [answers.with_status(200).seconds for answers in (left, right)]
+    if not all(sides):
+        return _line(figure, Cell("none was answered", False), f"≤ {RATIO_GOAL:g}")
+    above, below = (percentile(seconds, 0.99) for seconds in sides)
+    ratio = above / below
+    return _line(figure, Cell(f"{ratio:.2f}", ratio <= RATIO_GOAL), f"≤ {RATIO_GOAL:g}")
+
+
+def _refused_line(figure: str, answers: Answers) -> Line:
+    refused = len(answers.without_status(200))
+    return _line(figure, Cell(f"{refused} of {len(answers)}", refused == 0), "none")
+
+
+if __name__ == "__main__":
+    typer.run(fairness)
