@@ -1,11 +1,13 @@
 """uvicorn's HTTP/1.1 protocol, with a bound on the header's size and on the time in which a request
-must arrive.
+must arrive, and with word for the application when the caller hangs up.
 
 uvicorn bounds neither: a header of any size is collected, and a request that never ends is waited
-for.
+for. Of a caller that left it tells only who waits for the next message, which takes a task a
+request.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -18,16 +20,32 @@ did not end it.
 """
 
 
+CONNECTION = "albert.connection"
+"""The ASGI extension under which a request's scope holds its connection."""
+
+
 class BoundedHttpProtocol(HttpToolsProtocol):
-    """One connection."""
+    """One connection.
+
+    ``on_lost`` is called, once, when the caller has hung up: whoever answers a request sets it, and
+    takes it away before the answer goes out. ``is_lost`` is true from then on.
+    """
 
     receive_seconds = 10.0
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        self.on_lost: Callable[[], None] | None = None
+        self.is_lost = False
         self._in_header = True
+        self._in_message = False
         self._header_bytes = 0
         self._receive_timer: asyncio.TimerHandle | None = None
+
+    @property
+    def request_is_whole(self) -> bool:
+        """Whether all that was sent of requests so far is complete: none is waited for."""
+        return not self._in_message
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock: an open connection owes us a request."""
@@ -35,12 +53,17 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._start_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the clock."""
+        """Stop the clock, and tell whoever is answering."""
         self._stop_timer()
         super().connection_lost(exc)
+        self.is_lost = True
+        if self.on_lost is not None:
+            self.on_lost()
 
     def data_received(self, data: bytes) -> None:
-        """Count what belongs to a header that is not complete yet."""
+        """Count what belongs to a header that is not complete yet; start the clock for what has
+        not arrived whole at once.
+        """
         if self._in_header:
             self._header_bytes += len(data)
         super().data_received(data)
@@ -50,12 +73,15 @@ class BoundedHttpProtocol(HttpToolsProtocol):
                 "Request Header Fields Too Large",
                 f"The request header is larger than {MAX_HEADER_BYTES} bytes.",
             )
+        elif self._in_message and self._receive_timer is None:
+            self._start_timer()
 
     def on_message_begin(self) -> None:
-        """Start the clock for this request."""
-        self._in_header = True
-        self._start_timer()
+        """A request begins, and its time with it."""
+        self._in_header = self._in_message = True
+        self._stop_timer()
         super().on_message_begin()
+        self.scope["extensions"] = {CONNECTION: self}  # type: ignore[dict-item]
 
     def on_headers_complete(self) -> None:
         """The header is whole."""
@@ -64,13 +90,16 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """The request is whole."""
-        self._in_header = True
+        """The request is whole. Reading, which a large body pauses, goes on: a caller that hangs up
+        is to be noticed.
+        """
+        self._in_header, self._in_message = True, False
         self._stop_timer()
         super().on_message_complete()
+        if not self.pipeline:
+            self.flow.resume_reading()
 
     def _start_timer(self) -> None:
-        self._stop_timer()
         self._receive_timer = self.loop.call_later(self.receive_seconds, self._header_is_late)
 
     def _stop_timer(self) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any, Generic, TypeVar
 from service.registry import LoadedModel
 from service.runtime.sequence import Sequence
 from service.scheduling.errors import DeadlineExceededError, SchedulingError
+from service.scheduling.priority import Priority
 from service.scheduling.scheduler import Reservation, Scheduler
 from service.scheduling.ticket import Submission
 from service.tasks.task import Prepared
@@ -55,9 +57,15 @@ class Inference:
     def __init__(self, scheduler: Scheduler, preparation: ThreadPoolExecutor) -> None:
         self._scheduler = scheduler
         self._preparation = preparation
+        self._finished = Finished()
 
     async def answer(
-        self, model: LoadedModel, request: Any, deadline: float, write: Callable[[Any], ResultT]
+        self,
+        model: LoadedModel,
+        request: Any,
+        deadline: float,
+        write: Callable[[Any], ResultT],
+        priority: Priority = Priority.INTERACTIVE,
     ) -> Outcome[ResultT]:
         """What ``write`` makes of the result of ``request`` (the task's own request type).
 
@@ -68,17 +76,13 @@ class Inference:
         whatever of the request still waits is taken out of the queue.
         """
         reservation = self._scheduler.reserve(
-            model.name, model.task.estimate_lengths(request), deadline
+            model.name, model.task.estimate_lengths(request), deadline, priority
         )
         try:
-            async with asyncio.timeout(deadline - time.monotonic()):
-                return await self._answer(model, request, reservation, write)
-        except TimeoutError as error:
-            raise DeadlineExceededError(
-                "The deadline passed before the answer was there."
-            ) from error
+            return await self._answer(model, request, reservation, write)
         finally:
-            self._scheduler.release(reservation)
+            if reservation.open:
+                self._scheduler.release(reservation)
 
     async def _answer(
         self,
@@ -88,14 +92,17 @@ class Inference:
         write: Callable[[Any], ResultT],
     ) -> Outcome[ResultT]:
         start = time.monotonic()
+        deadline = reservation.deadline
         inline = model.task.characters(request) <= INLINE_CHARACTERS
-        prepared: Prepared[Any] = await self._compute(inline, lambda: model.task.prepare(request))
+        prepared: Prepared[Any] = await self._compute(
+            inline, deadline, lambda: model.task.prepare(request)
+        )
         tokenized = time.monotonic()
         submission = await self._run(reservation, prepared.sequences)
         ran = time.monotonic()
         inline = len(prepared.sequences) <= INLINE_ROWS and inline
         result = await self._compute(
-            inline, lambda: write(model.task.decode(prepared, submission.logits))
+            inline, deadline, lambda: write(model.task.decode(prepared, submission.logits))
         )
         started = submission.first_started or submission.last_finished
         timings = Timings(
@@ -106,33 +113,74 @@ class Inference:
         )
         return Outcome(result, prepared.tokens, timings)
 
-    async def _compute(self, inline: bool, function: Callable[[], ResultT]) -> ResultT:
+    async def _compute(
+        self, inline: bool, deadline: float, function: Callable[[], ResultT]
+    ) -> ResultT:
         if inline:
             return function()
-        return await asyncio.get_running_loop().run_in_executor(self._preparation, function)
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(deadline - time.monotonic()):
+                return await loop.run_in_executor(self._preparation, function)
+        except TimeoutError as error:
+            raise _too_late() from error
 
     async def _run(self, reservation: Reservation, sequences: list[Sequence]) -> Submission:
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
-
-        def settle() -> None:
-            if not done.done():
-                done.set_result(None)
-
-        def on_done(_: Submission) -> None:
-            with contextlib.suppress(
-                RuntimeError
-            ):  # the loop may be gone when a process is cut short
-                loop.call_soon_threadsafe(settle)
-
-        submission = self._scheduler.submit(reservation, sequences, on_done)
+        submission = self._scheduler.submit(
+            reservation, sequences, lambda _: self._finished.tell(done)
+        )
+        # Half the cost of asyncio.timeout, which can end any block and not just one wait.
+        timer = loop.call_later(reservation.deadline - time.monotonic(), _expire, done)
         try:
             await done
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, DeadlineExceededError):
             self._scheduler.cancel(submission)
             raise
+        finally:
+            timer.cancel()
         if isinstance(submission.error, SchedulingError):
             raise submission.error
         if submission.error is not None:
             raise ModelRunError("The model could not be run on this input.") from submission.error
         return submission
+
+
+def _expire(done: asyncio.Future[None]) -> None:
+    if not done.done():
+        done.set_exception(_too_late())
+
+
+def _too_late() -> DeadlineExceededError:
+    return DeadlineExceededError("The deadline passed before the answer was there.")
+
+
+class Finished:
+    """Futures of the event loop that other threads have news of.
+
+    To wake the loop costs a system call and a fight for the interpreter's lock, so what is told
+    before the loop has got round to it shares one waking: all requests of a batch, as a rule.
+    """
+
+    def __init__(self) -> None:
+        self._told: deque[asyncio.Future[None]] = deque()
+        self._is_waking = False
+
+    def tell(self, done: asyncio.Future[None]) -> None:
+        """Have ``done`` set soon. Called from any thread."""
+        self._told.append(done)
+        if not self._is_waking:
+            self._is_waking = True
+            with contextlib.suppress(
+                RuntimeError
+            ):  # the loop may be gone when a process is cut short
+                done.get_loop().call_soon_threadsafe(self._set_all)
+
+    def _set_all(self) -> None:
+        # Before the first look: what is told from now on wakes the loop again.
+        self._is_waking = False
+        while self._told:
+            done = self._told.popleft()
+            if not done.done():
+                done.set_result(None)

@@ -1,4 +1,8 @@
-"""Request headers that carry a value of ours, checked."""
+"""Request headers that carry a value of ours, checked.
+
+Headers are a mapping of lower-case names to values, both as the bytes that ASGI hands over: of a
+dozen headers hardly any is looked at, so none is decoded that is not.
+"""
 
 import math
 import random
@@ -6,31 +10,49 @@ import re
 from collections.abc import Mapping
 
 from service.api.problems import invalid
+from service.scheduling.priority import Priority
 
-REQUEST_ID = "x-request-id"
-REQUEST_TIMEOUT = "x-request-timeout"
+REQUEST_ID = b"x-request-id"
+REQUEST_TIMEOUT = b"x-request-timeout"
+PRIORITY = b"x-priority"
+
+_REQUEST_ID = re.compile(rb"[\x20-\x7e]{1,128}")
+_SECONDS = re.compile(rb"[0-9]{1,9}(\.[0-9]{1,9})?")
+_PRIORITIES = {priority.value.encode(): priority for priority in Priority}
 
 
-def request_id_of(headers: Mapping[str, str]) -> str:
+def request_id_of(headers: Mapping[bytes, bytes]) -> str:
     """The caller's id if it is 1–128 printable ASCII characters, a new one otherwise.
 
     A new one need only be unlikely to repeat, not hard to guess, so no system call is spent on it.
     """
-    given = headers.get(REQUEST_ID, "")
-    return (
-        given if re.fullmatch(r"[\x20-\x7e]{1,128}", given) else f"{random.getrandbits(128):032x}"
-    )
+    given = headers.get(REQUEST_ID)
+    if given is not None and _REQUEST_ID.fullmatch(given):
+        return given.decode("ascii")
+    return f"{random.getrandbits(128):032x}"
 
 
-def timeout_of(headers: Mapping[str, str], default_seconds: float) -> float:
+def timeout_of(headers: Mapping[bytes, bytes], default_seconds: float) -> float:
     """Seconds that the caller gives us. Raises ProblemError, 422, for anything but a positive
     decimal number.
     """
     given = headers.get(REQUEST_TIMEOUT)
     if given is None:
         return default_seconds
-    if not re.fullmatch(r"\d{1,9}(\.\d{1,9})?", given) or math.isclose(float(given), 0.0):
+    if not _SECONDS.fullmatch(given) or math.isclose(float(given), 0.0):
         raise invalid(
             [("headers.X-Request-Timeout", "It must be a positive decimal number of seconds.")]
         )
     return float(given)
+
+
+def priority_of(headers: Mapping[bytes, bytes]) -> Priority:
+    """Who waits for the answer; interactive when the caller does not say. Raises ProblemError, 422,
+    for any other value.
+    """
+    given = headers.get(PRIORITY)
+    if given is None:
+        return Priority.INTERACTIVE
+    if given not in _PRIORITIES:
+        raise invalid([("headers.X-Priority", f"It must be {' or '.join(Priority)}.")])
+    return _PRIORITIES[given]

@@ -1,31 +1,37 @@
-"""The routes that answer: one for each task, and one for each model by name."""
+"""The routes that answer: one for each task, and one for each model by name.
 
-import asyncio
+They are ASGI applications: what Starlette would make around a function, and throw away again with
+each request, costs as much as validating the body (docs/http-cost.md).
+"""
+
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
 
 import orjson
 from fastapi import APIRouter
-from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from model_directory.manifest import Task
-from service.api.body import caller_left, read_json_body
-from service.api.headers import timeout_of
-from service.api.openapi import body_of, responses_of
+from service.api.answer import Headers, send_json
+from service.api.body import read_json_body
+from service.api.caller import UnlessCallerLeaves, connection_of
+from service.api.headers import priority_of, timeout_of
+from service.api.openapi import HEADERS, body_of, responses_of
 from service.api.translation import InputLimits, parse, refusal
 from service.inference import Inference, Outcome
 from service.lifecycle import Lifecycle
 from service.registry import LoadedModel, Registry
+from service.scheduling.priority import Priority
 from service.tasks.errors import InputError
 from service.telemetry.metrics import Metrics
 
-ResultT = TypeVar("ResultT")
-
 MODEL_PATH = "/v1/models/{model}"
+SERVER_TIMING = (
+    b"parse;dur=%.3f, tokenize;dur=%.3f, queue;dur=%.3f, inference;dur=%.3f, decode;dur=%.3f"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +62,10 @@ class InferenceRoutes:
         self._limits = limits
 
     def routes(self) -> list[Route]:
-        """The routes themselves.
-
-        They read their bodies on their own, so FastAPI's routing would add nothing but its cost:
-        they are plain Starlette routes, and ``documentation`` describes them.
-        """
-        routes = [
-            Route(f"/v1/{task}", self._task_endpoint(task), methods=["POST"]) for task in Task
-        ]
-        return [*routes, Route(MODEL_PATH, self._model_endpoint, methods=["POST"])]
+        """The routes themselves, for Starlette's router; ``documentation`` describes them."""
+        tasks = [Route(f"/v1/{task}", self._task_endpoint(task), methods=["POST"]) for task in Task]
+        by_name = InferenceEndpoint(self, MODEL_PATH, self._model_by_name)
+        return [*tasks, Route(MODEL_PATH, by_name, methods=["POST"])]
 
     def documentation(self) -> APIRouter:
         """The same routes for the OpenAPI description; not to be mounted."""
@@ -72,12 +73,12 @@ class InferenceRoutes:
         for task in Task:
             router.add_api_route(
                 f"/v1/{task}",
-                self._task_endpoint(task),
+                self._document_task,
                 methods=["POST"],
                 name=task.value,
                 summary=f"Answer with the default {task.value} model",
                 responses=responses_of(task),
-                openapi_extra=body_of(task),
+                openapi_extra=body_of(task) | HEADERS,
             )
         router.add_api_route(
             MODEL_PATH,
@@ -86,87 +87,87 @@ class InferenceRoutes:
             name="model",
             summary="Answer with a model by name; the task follows from the model",
             responses=responses_of(*Task),
-            openapi_extra=body_of(*Task),
+            openapi_extra=body_of(*Task) | HEADERS,
         )
         return router
 
-    def _task_endpoint(self, task: Task) -> Callable[[Request], Awaitable[Response]]:
-        async def endpoint(request: Request) -> Response:
-            request.state.route = f"/v1/{task}"
-            return await self._serve(request, lambda: self._registry.default(task))
-
-        return endpoint
-
-    async def _model_endpoint(self, request: Request) -> Response:
-        request.state.route = MODEL_PATH
-        name = request.path_params["model"]
-        return await self._serve(request, lambda: self._registry.get(name))
-
-    async def _document_model(self, model: str) -> Response:
-        raise AssertionError(f"documentation is not mounted, and was asked for {model!r}")
-
-    async def _serve(self, request: Request, choose: Callable[[], LoadedModel]) -> Response:
+    async def serve(
+        self, choose: Callable[[Scope], LoadedModel], scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Answer one request with the model that ``choose`` finds for its scope."""
+        state = scope["state"]
         with self._lifecycle.admitted():
-            model = choose()
-            request.state.model = model.name
-            timeout_seconds = timeout_of(request.headers, self._limits.request_seconds)
+            model = choose(scope)
+            state["model"] = model.name
+            headers = dict(scope["headers"])
+            timeout_seconds = timeout_of(headers, self._limits.request_seconds)
+            priority = priority_of(headers)
+            connection = connection_of(scope)
             body = await read_json_body(
-                request, self._limits.body_bytes, self._limits.receive_seconds
+                headers,
+                receive,
+                is_whole=connection.request_is_whole,
+                max_bytes=self._limits.body_bytes,
+                timeout_seconds=self._limits.receive_seconds,
             )
             # The caller's patience starts with the request, not with its last byte.
-            deadline = request.state.started + timeout_seconds
-            return await unless_caller_leaves(request, self._answer(model, body, deadline))
+            deadline = state["started"] + timeout_seconds
+            with UnlessCallerLeaves(connection):
+                answer, described = await self._answer(model, body, deadline, priority)
+            await send_json(send, answer, described)
 
-    async def _answer(self, model: LoadedModel, body: bytes, deadline: float) -> Response:
-        parsing = time.monotonic()
+    async def _answer(
+        self, model: LoadedModel, body: bytes, deadline: float, priority: Priority
+    ) -> tuple[bytes, Headers]:
+        start = time.monotonic()
         parsed = parse(model.manifest.task, body, self._limits.inputs)
-        parsed_seconds = time.monotonic() - parsing
+        parse_seconds = time.monotonic() - start
         try:
             outcome = await self._inference.answer(
-                model, parsed.request, deadline, lambda result: orjson.dumps(parsed.render(result))
+                model,
+                parsed.request,
+                deadline,
+                lambda result: orjson.dumps(parsed.render(result)),
+                priority,
             )
         except InputError as error:
             raise refusal(error, parsed) from error
         self._metrics.stages(model.name, outcome.timings)
-        return Response(
-            outcome.result,
-            media_type="application/json",
-            headers=_headers(model, outcome, parsed_seconds),
-        )
+        return outcome.result, _headers(model, outcome, parse_seconds)
+
+    def _task_endpoint(self, task: Task) -> "InferenceEndpoint":
+        return InferenceEndpoint(self, f"/v1/{task}", lambda _: self._registry.default(task))
+
+    def _model_by_name(self, scope: Scope) -> LoadedModel:
+        return self._registry.get(scope["path_params"]["model"])
+
+    async def _document_task(self) -> Response:
+        raise AssertionError("documentation is not mounted")
+
+    async def _document_model(self, model: str) -> Response:
+        raise AssertionError(f"documentation is not mounted, and was asked for {model!r}")
 
 
-def _headers(model: LoadedModel, outcome: Outcome[bytes], parse_seconds: float) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class InferenceEndpoint:
+    """The ASGI application of one route, which metrics know as ``route``."""
+
+    routes: InferenceRoutes
+    route: str
+    choose: Callable[[Scope], LoadedModel]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        scope["state"]["route"] = self.route
+        await self.routes.serve(self.choose, scope, receive, send)
+
+
+def _headers(model: LoadedModel, outcome: Outcome[bytes], parse_seconds: float) -> Headers:
     timings = outcome.timings
-    stages = {
-        "parse": parse_seconds,
-        "tokenize": timings.tokenize,
-        "queue": timings.queue,
-        "inference": timings.inference,
-        "decode": timings.decode,
-    }
-    return {
-        "Server-Timing": ", ".join(
-            f"{stage};dur={seconds * 1000:.3f}" for stage, seconds in stages.items()
-        ),
-        "X-Model": model.name,
-        "X-Model-Version": str(model.manifest.version),
-        "X-Tokens": str(outcome.tokens),
-    }
-
-
-async def unless_caller_leaves(request: Request, work: Coroutine[Any, Any, ResultT]) -> ResultT:
-    """The result of ``work``, which is cancelled when the caller hangs up first (then
-    ClientDisconnect is raised).
-    """
-    answering = asyncio.ensure_future(work)
-    leaving = asyncio.ensure_future(caller_left(request))
-    try:
-        await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if answering.done():
-            return answering.result()
-        raise ClientDisconnect
-    finally:
-        leaving.cancel()
-        if not answering.done():
-            answering.cancel()
-            await asyncio.wait({answering})
+    stages = (parse_seconds, timings.tokenize, timings.queue, timings.inference, timings.decode)
+    return [
+        (b"server-timing", SERVER_TIMING % tuple([seconds * 1000 for seconds in stages])),
+        (b"x-model", model.name.encode()),
+        (b"x-model-version", b"%d" % model.manifest.version),
+        (b"x-tokens", b"%d" % outcome.tokens),
+    ]

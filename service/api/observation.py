@@ -7,12 +7,11 @@ import time
 from typing import Any
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.headers import request_id_of
-from service.api.problems import problem_of, response_of
+from service.api.problems import is_panic, problem_of, response_of
 from service.lifecycle import Lifecycle, Phase
 from service.telemetry.metrics import Metrics
 
@@ -41,7 +40,7 @@ class ObservationMiddleware:
             await self._app(scope, receive, send)
             return
         started = time.monotonic()
-        request_id = request_id_of(Headers(scope=scope))
+        request_id = request_id_of(dict(scope["headers"]))
         state = scope.setdefault("state", {})
         state.update(request_id=request_id, started=started, model="", route="")
         status = 0
@@ -50,10 +49,10 @@ class ObservationMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-Id"] = request_id
+                headers = [*message["headers"], (b"x-request-id", request_id.encode("ascii"))]
                 if self._lifecycle.phase is Phase.DRAINING:
-                    headers["Connection"] = "close"
+                    headers.append((b"connection", b"close"))
+                message["headers"] = headers
             await send(message)
 
         self._metrics.request_started()
@@ -61,7 +60,9 @@ class ObservationMiddleware:
             await self._app(scope, receive, send_with_id)
         except ClientDisconnect:
             status = CALLER_LEFT
-        except Exception as error:
+        except BaseException as error:
+            if not isinstance(error, Exception) and not is_panic(error):
+                raise
             with structlog.contextvars.bound_contextvars(request_id=request_id):
                 problem = problem_of(error)
             if status == 0:

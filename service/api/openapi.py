@@ -11,6 +11,7 @@ from pydantic.json_schema import models_json_schema
 from model_directory.manifest import Task
 from service.api.schemas import Problem
 from service.api.translation import BODY_MODELS, RESULT_TYPES
+from service.scheduling.priority import Priority
 
 REFERENCE = "#/components/schemas/{model}"
 PROBLEM_CONTENT = {
@@ -29,6 +30,35 @@ DESCRIPTIONS = {
     503: "The service is starting or shutting down, or the model failed to load.",
     504: "The deadline passed, or cannot be met.",
 }
+
+HEADERS: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": "X-Request-Timeout",
+            "in": "header",
+            "description": "Seconds, decimal, in which the answer must be there; 504 otherwise.",
+            "schema": {"type": "number", "exclusiveMinimum": 0},
+            "example": 2.5,
+        },
+        {
+            "name": "X-Priority",
+            "in": "header",
+            "description": "bulk lets interactive requests go first.",
+            "schema": {
+                "type": "string",
+                "enum": list(Priority),
+                "default": Priority.INTERACTIVE,
+            },
+        },
+        {
+            "name": "X-Request-Id",
+            "in": "header",
+            "description": "1 to 128 printable ASCII characters, which come back with the answer.",
+            "schema": {"type": "string", "maxLength": 128},
+        },
+    ]
+}
+"""Request headers of every inference route."""
 
 PROBLEM_404: dict[int | str, dict[str, Any]] = {
     404: {"description": DESCRIPTIONS[404], "content": PROBLEM_CONTENT}

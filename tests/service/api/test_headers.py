@@ -1,38 +1,68 @@
-"""Request ids and timeouts from callers of every kind."""
+"""Request ids, timeouts and priorities from callers of every kind."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.api.headers import request_id_of, timeout_of
+from service.api.headers import priority_of, request_id_of, timeout_of
 from service.api.problems import ProblemError
+from service.scheduling.priority import Priority
+
+PRINTABLE = st.characters(min_codepoint=32, max_codepoint=126)
 
 
-@given(st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=128))
+@given(st.text(PRINTABLE, min_size=1, max_size=128))
 def test_a_printable_request_id_is_kept(given_id):
-    assert request_id_of({"x-request-id": given_id}) == given_id
+    assert request_id_of({b"x-request-id": given_id.encode()}) == given_id
 
 
 @given(
-    st.one_of(st.just(""), st.text(min_size=129), st.from_regex(r"[^\x20-\x7e]+", fullmatch=True))
+    st.one_of(
+        st.just(b""),
+        st.text(PRINTABLE, min_size=129).map(str.encode),
+        st.binary(min_size=1).filter(lambda value: any(not 32 <= byte < 127 for byte in value)),
+    )
 )
 def test_any_other_request_id_is_replaced_by_a_new_one(given_id):
-    made = request_id_of({"x-request-id": given_id})
+    made = request_id_of({b"x-request-id": given_id})
     assert len(made) == 32
     assert made != request_id_of({})
 
 
 @given(st.decimals("0.001", "86400", places=3))
 def test_a_decimal_timeout_is_taken(seconds):
-    assert timeout_of({"x-request-timeout": str(seconds)}, 30.0) == float(seconds)
+    assert timeout_of({b"x-request-timeout": str(seconds).encode()}, 30.0) == float(seconds)
 
 
 def test_no_timeout_means_the_default():
     assert timeout_of({}, 30.0) == 30.0
 
 
-@given(st.text().filter(lambda text: not text.replace(".", "", 1).isdecimal()))
-def test_anything_else_is_refused(text):
+@given(st.binary().filter(lambda value: not value.replace(b".", b"", 1).isdigit()))
+def test_any_other_timeout_is_refused(value):
     with pytest.raises(ProblemError) as refusal:
-        timeout_of({"x-request-timeout": text}, 30.0)
+        timeout_of({b"x-request-timeout": value}, 30.0)
     assert refusal.value.status == 422
+
+
+@pytest.mark.parametrize(
+    ("headers", "priority"),
+    [
+        ({}, Priority.INTERACTIVE),
+        ({b"x-priority": b"interactive"}, Priority.INTERACTIVE),
+        ({b"x-priority": b"bulk"}, Priority.BULK),
+    ],
+)
+def test_a_priority_is_interactive_unless_it_says_bulk(headers, priority):
+    assert priority_of(headers) is priority
+
+
+@given(st.one_of(st.sampled_from([b"", b"Bulk", b"high", b"bulk "]), st.binary()))
+def test_any_other_priority_is_refused_with_those_there_are(value):
+    if value in (b"interactive", b"bulk"):
+        return
+    with pytest.raises(ProblemError) as refusal:
+        priority_of({b"x-priority": value})
+    assert refusal.value.status == 422
+    assert refusal.value.errors[0]["place"] == "headers.X-Priority"
+    assert "interactive or bulk" in refusal.value.detail

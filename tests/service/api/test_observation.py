@@ -1,0 +1,69 @@
+"""The middleware has the last word: on errors of every kind, and on each request's id."""
+
+import asyncio
+import json
+
+import pytest
+
+from service.api.observation import ObservationMiddleware
+from service.lifecycle import Lifecycle
+from service.telemetry.metrics import Metrics
+
+
+class PanicException(BaseException):
+    """As PyO3 raises it: no Exception."""
+
+
+def serve(app, *, lifecycle=None, headers=()):
+    """The two messages that the middleware sends around ``app``, and the metrics."""
+    sent = []
+    metrics = Metrics()
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": list(headers)}
+    observed = ObservationMiddleware(app, metrics, lifecycle or Lifecycle())
+    asyncio.run(observed(scope, None, send))
+    return sent, metrics.expose("")[0].decode()
+
+
+def raising(error):
+    async def app(scope, receive, send):
+        raise error
+
+    return app
+
+
+async def constant(scope, receive, send):
+    await send({"type": "http.response.start", "status": 200, "headers": ((b"a", b"b"),)})
+    await send({"type": "http.response.body", "body": b""})
+
+
+@pytest.mark.parametrize("error", [PanicException("secret"), ZeroDivisionError("secret")])
+def test_a_panic_of_a_library_is_answered_like_any_error_of_ours(error):
+    (start, body), metrics = serve(raising(error))
+    assert start["status"] == 500
+    problem = json.loads(body["body"])
+    assert problem["error_type"] == "internal"
+    assert "secret" not in body["body"].decode()
+    assert problem["instance"] == dict(start["headers"])[b"x-request-id"].decode()
+    assert 'albert_requests_total{model="",route="",status="500"} 1.0' in metrics
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError, SystemExit])
+def test_what_ends_a_task_or_the_process_is_not_an_error(error):
+    with pytest.raises(error):
+        serve(raising(error()))
+
+
+def test_an_answer_carries_its_headers_and_the_callers_id():
+    (start, _), _ = serve(constant, headers=[(b"x-request-id", b"id-1")])
+    assert start["headers"] == [(b"a", b"b"), (b"x-request-id", b"id-1")]
+
+
+def test_a_draining_service_closes_its_connections():
+    lifecycle = Lifecycle()
+    lifecycle.drain()
+    (start, _), _ = serve(constant, lifecycle=lifecycle)
+    assert (b"connection", b"close") in start["headers"]
