@@ -12,7 +12,7 @@ BUILD_PROJECT = install $(PIP_FLAGS) --no-deps --no-build-isolation --editable .
 CODE := service export model_directory training bench deploy tests
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-train serve test lint format typecheck coverage parity bench bench-int8 bench-peers models image verify-image compose-up lock clean
+.PHONY: help install install-train serve test lint format typecheck parity bench bench-int8 bench-peers models image verify-image compose-up lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,11 +80,8 @@ install-train: $(VENV)/.train ## the same, with torch and transformers, to fine-
 serve: $(VENV)/.serve ## serve the default models on http://127.0.0.1:8000
 	@exec $(VENV)/bin/albert-serve --examples
 
-test: $(VENV)/.test ## run every test that needs no torch
-	$(VENV)/bin/python -m pytest --ignore=tests/parity
-
-coverage: $(VENV)/.test ## run the tests and report which lines they reach
-	$(VENV)/bin/python -m pytest --ignore=tests/parity --cov --cov-report=term
+test: $(VENV)/.test ## run every test that needs no torch (COVERAGE=yes: and say which lines they reach)
+	$(VENV)/bin/python -m pytest --ignore=tests/parity $(if $(COVERAGE),--cov --cov-report=term)
 
 lint: $(VENV)/.lint ## check style and format
 	$(VENV)/bin/ruff check $(CODE)
