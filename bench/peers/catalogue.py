@@ -26,7 +26,6 @@ class Peer:
     environment: str
     name: str
     distribution: str
-    tuning: str
     path: str
     command: Command
     body: Callable[[str], str]
@@ -134,22 +133,11 @@ def _infinity_scores(answer: Any) -> Scores:
 
 
 PEERS = (
-    Peer(
-        "fastapi",
-        "plain FastAPI",
-        "fastapi",
-        "one text a run; Starlette's thread pool as large as the cores, one intra-op thread a run",
-        "/classify",
-        _fastapi,
-        inputs_body,
-        listed_scores,
-    ),
+    Peer("fastapi", "plain FastAPI", "fastapi", "/classify", _fastapi, inputs_body, listed_scores),
     Peer(
         "infinity",
         "Infinity",
         "infinity-emb",
-        "its own server, `--engine optimum --device cpu`; it sorts what waits by length, up to "
-        "32 texts (its default), and runs on all cores",
         "/classify",
         _infinity,
         _infinity_body,
@@ -159,7 +147,6 @@ PEERS = (
         "mosec",
         "mosec",
         "mosec",
-        "`num` of workers as the cores, one intra-op thread each, dynamic batching",
         "/inference",
         _module("mosec_server"),
         inputs_body,
@@ -169,7 +156,6 @@ PEERS = (
         "litserve",
         "LitServe",
         "litserve",
-        "`workers_per_device` as the cores, one intra-op thread each, dynamic batching",
         "/predict",
         _module("litserve_server"),
         inputs_body,
@@ -179,8 +165,6 @@ PEERS = (
         "mlserver",
         "MLServer",
         "mlserver",
-        "`parallel_workers` as the cores, one intra-op thread each, adaptive batching; Open "
-        "Inference Protocol, for its batching takes nothing else",
         f"/v2/models/{NAME}/infer",
         _mlserver,
         _mlserver_body,
@@ -190,7 +174,6 @@ PEERS = (
         "bentoml",
         "BentoML",
         "bentoml",
-        "`workers` as the cores, one intra-op thread each, adaptive batching",
         "/classify",
         _bentoml,
         _bentoml_body,

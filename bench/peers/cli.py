@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -26,7 +27,7 @@ from bench.peers.results import Comparison, Visit
 from bench.peers.server import Server
 from bench.peers.servers.conditions import Conditions
 from bench.peers.stored import read_comparison, write_comparison
-from bench.peers.subject import export_precisions, labels_of, version_directory, write_mixes
+from bench.peers.subject import export_precisions, labels_of, version_directory, write_texts_of
 from bench.peers.wrk import find_wrk, wrk_version
 from bench.progress import Progress
 from bench.repository import ROOT
@@ -37,7 +38,7 @@ OTHER_CONNECTIONS = [1, 8, 128]
 SHARED_PACKAGES = ("onnxruntime", "tokenizers", "numpy")
 QUICK_SHAPE = Shape(max_position_embeddings=512)
 PEER_NAMES = [peer.environment for peer in PEERS]
-INT8_PEERS = ["fastapi"]
+INT8_PEERS = ["fastapi", "infinity"]
 MIX_NAMES = list(MIXES)
 
 
@@ -84,10 +85,12 @@ def _compare(
     rounds: Annotated[
         int, typer.Option(min=1, help=f"How often each mix is run at {CONNECTIONS} connections.")
     ] = 3,
-    texts: Annotated[int, typer.Option(min=1, help="In each run; all are answered.")] = 192,
+    texts: Annotated[
+        int, typer.Option(min=1, help="In each run, but at least two a connection.")
+    ] = 192,
     batch_size: Annotated[
-        int, typer.Option(min=2, help="Most texts in one run of a peer that batches.")
-    ] = 8,
+        int, typer.Option(min=2, help="Most texts in one run of a peer that asks for that.")
+    ] = 2,
     quick: Annotated[
         bool, typer.Option("--quick", help="A tiny model: shows that all runs, no figures.")
     ] = False,
@@ -124,8 +127,7 @@ def _compare(
                 environments,
                 [each for each in PEERS if each.environment in peer],
                 [each for each in PEERS if each.environment in int8_peer],
-                rounds_of(mix, rounds, counts_mix, connections),
-                texts,
+                rounds_of(mix, rounds, counts_mix, connections, texts),
                 batch_size,
                 QUICK_SHAPE if quick else BASE,
                 output,
@@ -137,13 +139,23 @@ def _compare(
 
 
 def rounds_of(
-    mixes: Sequence[str], rounds: int, counts_mixes: Sequence[str], connections: Sequence[int]
+    mixes: Sequence[str],
+    rounds: int,
+    counts_mixes: Sequence[str],
+    connections: Sequence[int],
+    texts: int,
 ) -> list[list[Load]]:
-    """What each server does in each round: all mixes, and first of all also the other counts."""
-    every = [Load(mix, CONNECTIONS) for mix in mixes]
-    others = [Load(mix, count) for mix in counts_mixes for count in connections]
-    others = [load for load in others if load not in every]
-    return [every + others, *[every] * (rounds - 1)]
+    """What each server does in each round: all mixes, and in the first also the other counts.
+
+    Each connection sends two texts at the least.
+    """
+
+    def load(mix: str, count: int) -> Load:
+        return Load(mix, count, max(texts, 2 * count))
+
+    every = [load(mix, CONNECTIONS) for mix in mixes]
+    others = [load(mix, count) for mix in counts_mixes for count in connections]
+    return [every + [other for other in others if other not in every], *[every] * (rounds - 1)]
 
 
 def _measure(
@@ -151,7 +163,6 @@ def _measure(
     peers: Sequence[Peer],
     int8_peers: Sequence[Peer],
     rounds: Sequence[Sequence[Load]],
-    text_count: int,
     batch_size: int,
     shape: Shape,
     output: Path | None,
@@ -181,10 +192,9 @@ def _measure(
                 )
                 python = pythons[peer.environment]
                 servers.append(peer_server(peer, python, conditions, precision))
-        mixes = list(dict.fromkeys(load.mix for loads in rounds for load in loads))
-        texts = write_mixes(models[FP32], mixes, text_count, WARM_UP_TEXTS)
+        texts = write_texts_of(models[FP32], chain.from_iterable(rounds), WARM_UP_TEXTS)
         own = [own_server(models[precision], precision) for precision in precisions]
-        comparison = Comparison(machine, text_count, batch_size, 0.0, installed, [])
+        comparison = Comparison(machine, batch_size, 0.0, installed, [])
         visits = take_turns(servers, own, rounds, texts, progress)
         return _kept(comparison, visits, output)
 
@@ -203,7 +213,7 @@ def _kept(comparison: Comparison, visits: Iterable[Visit], output: Path | None) 
 def _tell(comparison: Comparison, environments: Path, page: Path | None, plot: Path | None) -> None:
     found = tables(comparison)
     about = (
-        f"{comparison.texts} texts in each run, all answered; batches of at most "
+        f"{_counts(comparison)}, all answered; batches of at most "
         f"{comparison.batch_size} in peers that ask for a size. "
         f"The measuring took {comparison.minutes:.0f} minutes."
     )
@@ -212,6 +222,18 @@ def _tell(comparison: Comparison, environments: Path, page: Path | None, plot: P
         write_tables(page, comparison.machine, about, found)
     if plot is not None:
         _draw(Figures(comparison.visits), environments, plot)
+
+
+def _counts(comparison: Comparison) -> str:
+    """How many rounds and texts there were, for each number of connections."""
+    runs = [(visit.round, run) for visit in comparison.visits for run in visit.runs]
+    parts = []
+    for count in sorted({run.connections for _, run in runs}):
+        there = [(number, run) for number, run in runs if run.connections == count]
+        rounds = len({number for number, _ in there})
+        texts = max(run.texts for _, run in there)
+        parts.append(f"{rounds} x {texts} texts over {count}")
+    return "Rounds and texts of each run: " + ", ".join(parts) + " connections"
 
 
 def _draw(figures: Figures, environments: Path, plot: Path) -> None:

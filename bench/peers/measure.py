@@ -22,17 +22,18 @@ IDLE_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """One run of a round: the texts of ``mix`` over ``connections``."""
+    """One run of a round: as many ``texts`` of ``mix`` over ``connections``."""
 
     mix: str
     connections: int
+    texts: int
 
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """By mix: what is measured, and what is run before the clock starts."""
+    """By mix and how many: what is measured, and what is run before the clock starts."""
 
-    measured: Mapping[str, Sequence[str]]
+    measured: Mapping[tuple[str, int], Sequence[str]]
     warm_up: Sequence[str]
 
 
@@ -78,7 +79,7 @@ def _visit(
         run_wrk(process.url, bodies, len(bodies) // 2)
         time.sleep(SETTLE_SECONDS)
         idle = _idle_cores(process)
-        runs = [_run(process, load, texts.measured[load.mix]) for load in loads]
+        runs = [_run(process, load, texts.measured[load.mix, load.texts]) for load in loads]
         return Visit(
             server=server.name,
             round=number,

@@ -47,7 +47,6 @@ class Comparison:
     """Everything of one command. ``versions``: of each peer's packages, by its name."""
 
     machine: Machine
-    texts: int
     batch_size: int
     minutes: float
     versions: dict[str, dict[str, str]]

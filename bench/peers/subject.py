@@ -2,14 +2,15 @@
 
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tokenizers import Tokenizer
 
 from bench.checkpoints import SENTENCES, Shape, write_checkpoint
 from bench.errors import BenchError
-from bench.peers.measure import Texts
+from bench.lengths import MIXED
+from bench.peers.measure import Load, Texts
 from bench.peers.mixes import MIXES
 from bench.repository import ROOT
 from bench.subject import NAME
@@ -43,11 +44,14 @@ def labels_of(models: Path) -> list[str]:
     return list(open_version(version_directory(models)).manifest.labels or ())
 
 
-def write_mixes(models: Path, mixes: Sequence[str], count: int, warm_up: int) -> Texts:
-    """``count`` texts of each of ``mixes``, and ``warm_up`` others of all lengths."""
+def write_texts_of(models: Path, loads: Iterable[Load], warm_up: int) -> Texts:
+    """The texts of all ``loads``, and ``warm_up`` others of all lengths."""
     tokenizer = Tokenizer.from_buffer(open_version(version_directory(models)).tokenizer)
     measured = {
-        name: write_texts(tokenizer, SENTENCES, MIXES[name].sample(count)) for name in mixes
+        (load.mix, load.texts): write_texts(
+            tokenizer, SENTENCES, MIXES[load.mix].sample(load.texts)
+        )
+        for load in loads
     }
-    lengths = MIXES["mixed"].sample(warm_up)
+    lengths = MIXED.sample(warm_up)
     return Texts(measured, write_texts(tokenizer, SENTENCES, lengths, WARM_UP_SEED))

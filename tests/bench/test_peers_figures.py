@@ -30,7 +30,7 @@ def visit(server, number, *runs, resident=100, idle=0.0):
 
 def comparison(*visits):
     versions = {MOSEC: {"mosec": "1.2.3"}}
-    return Comparison(describe_machine(), 100, 8, 12.0, versions, list(visits))
+    return Comparison(describe_machine(), 8, 12.0, versions, list(visits))
 
 
 THREE_ROUNDS = [
@@ -103,9 +103,9 @@ def test_other_numbers_of_connections_have_a_table_of_their_own():
 
 
 def test_every_mix_is_run_in_every_round_and_other_connections_in_the_first():
-    first, *others = rounds_of(["short", "mixed"], 3, ["mixed"], [1, CONNECTIONS])
-    every = [Load("short", CONNECTIONS), Load("mixed", CONNECTIONS)]
-    assert first == [*every, Load("mixed", 1)]
+    first, *others = rounds_of(["short", "mixed"], 3, ["mixed"], [1, CONNECTIONS, 128], 100)
+    every = [Load("short", CONNECTIONS, 100), Load("mixed", CONNECTIONS, 100)]
+    assert first == [*every, Load("mixed", 1, 100), Load("mixed", 128, 256)]
     assert others == [every, every]
 
 

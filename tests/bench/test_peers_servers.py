@@ -3,6 +3,7 @@ import shutil
 import sys
 from contextlib import suppress
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from statistics import mean
 
@@ -14,11 +15,11 @@ from bench.errors import BenchError
 from bench.peers.catalogue import FP32, PEERS, own_server, peer_server
 from bench.peers.environments import LOCKS
 from bench.peers.measure import Load, answers, check_answers, take_turns
-from bench.peers.mixes import MIXES, NEWS, SHORT
+from bench.peers.mixes import NEWS, SHORT
 from bench.peers.process_tree import descendants, tree_cpu_seconds, tree_memory
 from bench.peers.server import Server, ServerProcess
 from bench.peers.servers.conditions import Conditions
-from bench.peers.subject import export_precisions, labels_of, version_directory, write_mixes
+from bench.peers.subject import export_precisions, labels_of, version_directory, write_texts_of
 from bench.progress import Progress
 
 PLAIN = next(peer for peer in PEERS if peer.environment == "fastapi")
@@ -67,8 +68,8 @@ def test_every_peer_has_a_lock_file_with_its_own_package_and_hashes():
 @pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
 def test_a_peer_and_the_service_take_turns_under_the_same_load(models, conditions):
     servers = [own_server(models, FP32), plain(conditions)]
-    texts = write_mixes(models, list(MIXES), 40, 16)
-    rounds = [[Load("mixed", 4), Load("short", 8)], [Load("mixed", 4)]]
+    rounds = [[Load("mixed", 4, 40), Load("short", 8, 32)], [Load("mixed", 4, 40)]]
+    texts = write_texts_of(models, chain.from_iterable(rounds), 16)
     progress = Progress(Console(file=io.StringIO()))
     visits = list(take_turns(servers, servers[:1], rounds, texts, progress))
     assert [visit.failure for visit in visits] == [""] * 4
@@ -79,12 +80,12 @@ def test_a_peer_and_the_service_take_turns_under_the_same_load(models, condition
         "albert-serve",
     ]
     for visit in visits:
-        assert [(run.mix, run.connections) for run in visit.runs] == [
-            (load.mix, load.connections) for load in rounds[visit.round]
+        assert [(run.mix, run.connections, run.texts) for run in visit.runs] == [
+            (load.mix, load.connections, load.texts) for load in rounds[visit.round]
         ]
         assert visit.memory.resident_bytes > 20_000_000
         for run in visit.runs:
-            assert len(run.latencies) == run.texts == 40
+            assert len(run.latencies) == run.texts
             assert not run.refusals
             assert run.texts_per_second > 0
             assert run.cpu_seconds >= 0
@@ -92,7 +93,7 @@ def test_a_peer_and_the_service_take_turns_under_the_same_load(models, condition
 
 def test_a_peer_that_answers_wrong_is_not_measured(models, conditions):
     swapped = replace(conditions, labels=conditions.labels[::-1])
-    texts = write_mixes(models, ["mixed"], 8, 16)
+    texts = write_texts_of(models, [], 16)
     progress = Progress(Console(file=io.StringIO()))
     own = own_server(models, FP32)
     (visit, *later) = take_turns([plain(swapped)], [own], [[], []], texts, progress)
