@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 import service
+from service.api.door import Door
 from service.api.health_routes import HealthRoutes
 from service.api.inference_routes import InferenceRoutes, WireLimits
 from service.api.model_routes import ModelRoutes
@@ -59,6 +60,7 @@ class Application:
             cache_entries=settings.cache_entries,
         )
         self._workers = Workers(self.scheduler, self._threads)
+        self.door = Door(self.lifecycle, self.metrics, settings.max_queue_seconds)
         self._preparation = ThreadPoolExecutor(
             self._threads, thread_name_prefix="prepare", initializer=give_way
         )
@@ -95,7 +97,9 @@ class Application:
             app.include_router(router)
         documentation = answering.documentation()
         app.add_exception_handler(HTTPException, HttpErrors([documentation, *routers]))
-        app.add_middleware(ObservationMiddleware, metrics=self.metrics, lifecycle=self.lifecycle)
+        app.add_middleware(
+            ObservationMiddleware, metrics=self.metrics, lifecycle=self.lifecycle, door=self.door
+        )
         app.openapi = describe(app, documentation)  # type: ignore[method-assign]
         return app
 

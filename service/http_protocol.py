@@ -7,11 +7,12 @@ request.
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
 
 import orjson
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 MAX_HEADER_BYTES = 64 * 1024
 BODY_GRACE_SECONDS = 1.0
@@ -24,6 +25,18 @@ CONNECTION = "albert.connection"
 """The ASGI extension under which a request's scope holds its connection."""
 
 
+class Door(Protocol):
+    """Who decides whether a request is let in; ``service.api.door`` has the meanings."""
+
+    def came(self) -> None:
+        """A request was let in."""
+
+    def turn_away(
+        self, method: str, path: str, headers: Iterable[tuple[bytes, bytes]], keep_alive: bool
+    ) -> bytes | None:
+        """The whole answer to a request that is not let in, or None."""
+
+
 class BoundedHttpProtocol(HttpToolsProtocol):
     """One connection.
 
@@ -32,6 +45,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     """
 
     receive_seconds = 10.0
+    door: Door
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -98,6 +112,30 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().on_message_complete()
         if not self.pipeline:
             self.flow.resume_reading()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        """Let the request in, or answer it here and now."""
+        scope = cycle.scope
+        answer = None
+        # Answers that a caller does not read must not pile up: who waits for room waits inside.
+        if not self.flow.write_paused:
+            answer = self.door.turn_away(
+                scope["method"], scope["path"], scope["headers"], cycle.keep_alive
+            )
+        if answer is None:
+            self.door.came()
+            super()._start_asgi_task(cycle, app)
+            return
+        if self.transport.is_closing():
+            return
+        self.transport.write(answer)
+        cycle.response_started = cycle.response_complete = True
+        if not cycle.keep_alive:
+            self.transport.close()
+        if self.pipeline:  # each starts the next one: not within this call
+            self.loop.call_soon(self.on_response_complete)
+        else:
+            self.on_response_complete()
 
     def _start_timer(self) -> None:
         self._receive_timer = self.loop.call_later(self.receive_seconds, self._header_is_late)

@@ -9,7 +9,7 @@ from types import FrameType
 import structlog
 import uvicorn
 
-from service.http_protocol import BoundedHttpProtocol
+from service.http_protocol import BoundedHttpProtocol, Door
 from service.lifecycle import Lifecycle, Phase
 
 log = structlog.get_logger(__name__)
@@ -83,6 +83,7 @@ class DrainingServer(uvicorn.Server):
 def serve(
     app: object,
     lifecycle: Lifecycle,
+    door: Door,
     *,
     host: str,
     port: int,
@@ -96,7 +97,9 @@ def serve(
     ``on_listening`` gets the port. ``abandon`` is called when the drain time is over before all
     that was admitted is answered; it must have the rest refused at once.
     """
-    protocol = type("Protocol", (BoundedHttpProtocol,), {"receive_seconds": receive_seconds})
+    protocol = type(
+        "Protocol", (BoundedHttpProtocol,), {"receive_seconds": receive_seconds, "door": door}
+    )
     config = uvicorn.Config(
         app,  # type: ignore[arg-type]
         host=host,

@@ -53,6 +53,7 @@ def _serve(
     served = serve(
         app,
         application.lifecycle,
+        application.door,
         host=settings.host,
         port=settings.port,
         receive_seconds=settings.receive_timeout,

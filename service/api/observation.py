@@ -10,9 +10,11 @@ import structlog
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.api.door import Door
 from service.api.headers import request_id_of
 from service.api.problems import is_panic, problem_of, response_of
 from service.lifecycle import Lifecycle, Phase
+from service.scheduling.errors import QueueFullError
 from service.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
@@ -28,8 +30,9 @@ class ObservationMiddleware:
     use, and ``model`` and ``route``, empty, for them to fill.
     """
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, lifecycle: Lifecycle) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, lifecycle: Lifecycle, door: Door) -> None:
         self._app = app
+        self._door = door
         self._metrics = metrics
         self._lifecycle = lifecycle
         self._logs_success = logging.getLogger(__name__).isEnabledFor(logging.DEBUG)
@@ -39,6 +42,7 @@ class ObservationMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        self._door.begun()
         started = time.monotonic()
         request_id = request_id_of(dict(scope["headers"]))
         state = scope.setdefault("state", {})
@@ -63,6 +67,8 @@ class ObservationMiddleware:
         except BaseException as error:
             if not isinstance(error, Exception) and not is_panic(error):
                 raise
+            if isinstance(error, QueueFullError):
+                self._door.queue_was_full(error)
             with structlog.contextvars.bound_contextvars(request_id=request_id):
                 problem = problem_of(error)
             if status == 0:

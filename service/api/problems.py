@@ -84,6 +84,16 @@ def problem_of(error: BaseException) -> ProblemError:
 
 def response_of(problem: ProblemError, request_id: str) -> Response:
     """The HTTP answer, ``application/problem+json``."""
+    return Response(
+        body_of(problem, request_id),
+        problem.status,
+        headers=problem.headers,
+        media_type=MEDIA_TYPE,
+    )
+
+
+def body_of(problem: ProblemError, request_id: str) -> bytes:
+    """The body of the answer."""
     body: dict[str, Any] = {
         "type": TYPE_PREFIX + problem.error_type,
         "title": HTTPStatus(problem.status).phrase,
@@ -94,9 +104,7 @@ def response_of(problem: ProblemError, request_id: str) -> Response:
         "error_type": problem.error_type,
         "errors": problem.errors,
     }
-    return Response(
-        orjson.dumps(body), problem.status, headers=problem.headers, media_type=MEDIA_TYPE
-    )
+    return orjson.dumps(body)
 
 
 def invalid(errors: Sequence[tuple[str, str]]) -> ProblemError:

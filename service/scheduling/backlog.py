@@ -75,7 +75,9 @@ class Backlog:
         if ahead > 0 and ahead + seconds > self._room_seconds:
             # There is room again when enough of what is ahead has run to let this request in.
             surplus = min(ahead, ahead + seconds - self._room_seconds)
-            raise QueueFullError(self._seconds_until_run(priority, surplus))
+            raise QueueFullError(
+                self._seconds_until_run(priority, surplus), priority, ahead / self._workers
+            )
         self.refuse_if_too_late(priority, seconds, deadline, now)
 
     def refuse_if_too_late(

@@ -1,18 +1,26 @@
 """Why the scheduler says no."""
 
+from service.scheduling.priority import Priority
+
 
 class SchedulingError(Exception):
     """Base of the refusals of this package."""
 
 
 class QueueFullError(SchedulingError):
-    """More predicted work is waiting than may wait. ``retry_after_seconds`` is when there will be
-    room.
+    """More predicted work of a ``priority`` is waiting than may wait.
+
+    ``retry_after_seconds`` is when there will be room; ``queue_seconds`` what all workers together
+    need for what waits.
     """
 
-    def __init__(self, retry_after_seconds: float) -> None:
+    def __init__(
+        self, retry_after_seconds: float, priority: Priority, queue_seconds: float
+    ) -> None:
         super().__init__("The queue is full.")
         self.retry_after_seconds = retry_after_seconds
+        self.priority = priority
+        self.queue_seconds = queue_seconds
 
 
 class DeadlineExceededError(SchedulingError):

@@ -3,6 +3,7 @@
 """
 
 from functools import cache
+from http import HTTPStatus
 from typing import NamedTuple
 
 from prometheus_client import (
@@ -156,6 +157,10 @@ class Metrics:
         self._in_flight.dec()
         self._request_count(route, model, status).inc()
         self._request_duration(route).observe(seconds)
+
+    def request_turned_away(self, route: str) -> None:
+        """A request was answered 429 before it was read."""
+        self._request_count(route, "", HTTPStatus.TOO_MANY_REQUESTS.value).inc()
 
     def stages(self, model: str, timings: Timings) -> None:
         """A request went through all stages."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import socket
 import time
 
@@ -167,3 +168,36 @@ def test_the_cache_answers_the_same_without_a_run(tiny_models):
         assert server.metric("albert_real_tokens_total") == tokens
         hits = server.metric("albert_cache_rows_total", result="hit")
         assert hits == server.metric("albert_cache_rows_total", result="miss") > 5
+
+
+def test_refusals_before_the_body_keep_the_connection_and_its_order(slow):
+    """Several requests at once on one connection, while the queue is full: all are answered."""
+    content = json.dumps(body_of(1)).encode()
+    request = (
+        b"POST /v1/sentiment HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+        b"Content-Length: %d\r\n\r\n%b" % (len(content), content)
+    )
+    flood = asyncio.run(flood_and_talk(slow, request * 300))
+    statuses = [int(status) for status in re.findall(r"HTTP/1\.1 (\d+)", flood)]
+    assert len(statuses) == 301
+    assert statuses.count(429) > 100
+    assert set(statuses) <= {200, 429}
+    assert statuses[-1] == 200  # /health/live, asked last
+
+
+async def flood_and_talk(server, requests):
+    """Fill the queue, then send ``requests`` and a question for health over one connection; what
+    comes back.
+    """
+    bodies = [body_of(8) for _ in range(40)]
+    talked, _ = await asyncio.gather(_talk(server, requests), post_all(server, bodies))
+    return talked
+
+
+async def _talk(server, requests):
+    await asyncio.sleep(0.2)
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(requests + b"GET /health/live HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    received = await asyncio.wait_for(reader.read(), 60)
+    writer.close()
+    return received.decode()

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from service.api.door import Door
 from service.api.observation import ObservationMiddleware
 from service.lifecycle import Lifecycle
 from service.telemetry.metrics import Metrics
@@ -23,7 +24,8 @@ def serve(app, *, lifecycle=None, headers=()):
         sent.append(message)
 
     scope = {"type": "http", "method": "POST", "path": "/", "headers": list(headers)}
-    observed = ObservationMiddleware(app, metrics, lifecycle or Lifecycle())
+    lifecycle = lifecycle or Lifecycle()
+    observed = ObservationMiddleware(app, metrics, lifecycle, Door(lifecycle, metrics, 1.0))
     asyncio.run(observed(scope, None, send))
     return sent, metrics.expose("")[0].decode()
 

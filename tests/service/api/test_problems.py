@@ -10,6 +10,7 @@ from service.inference import ModelRunError
 from service.lifecycle import DrainingError, StartingError
 from service.registry import ModelUnavailableError, NoSuchModelError
 from service.scheduling.errors import ClosedError, DeadlineExceededError, QueueFullError
+from service.scheduling.priority import Priority
 
 
 @pytest.mark.parametrize(
@@ -18,8 +19,8 @@ from service.scheduling.errors import ClosedError, DeadlineExceededError, QueueF
         (NoSuchModelError("no"), 404, None),
         (HTTPException(404), 404, None),
         (HTTPException(405, headers={"Allow": "POST"}), 405, None),
-        (QueueFullError(0.01), 429, "1"),
-        (QueueFullError(3.2), 429, "4"),
+        (QueueFullError(0.01, Priority.INTERACTIVE, 2.0), 429, "1"),
+        (QueueFullError(3.2, Priority.BULK, 2.0), 429, "4"),
         (StartingError("starting"), 503, "1"),
         (DrainingError("draining"), 503, "1"),
         (ClosedError("closed"), 503, "1"),
@@ -38,7 +39,7 @@ def test_each_exception_has_its_status(error, status, retry_after):
 
 
 def test_the_answer_is_a_problem_document():
-    response = response_of(problem_of(QueueFullError(2)), "id-1")
+    response = response_of(problem_of(QueueFullError(2, Priority.BULK, 2.0)), "id-1")
     assert response.media_type == "application/problem+json"
     body = json.loads(response.body)
     assert body["type"] == "urn:albert-serve:problem:overloaded"

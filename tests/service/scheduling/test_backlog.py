@@ -30,6 +30,7 @@ def test_the_room_is_that_of_all_workers_together():
     with pytest.raises(QueueFullError) as refusal:
         backlog.admit(INTERACTIVE, 4.0, deadline=100, now=0)
     assert refusal.value.retry_after_seconds == pytest.approx(2.0 / 4)
+    assert (refusal.value.priority, refusal.value.queue_seconds) == (INTERACTIVE, 1.5)
     assert backlog.queue_seconds == 1.5
 
 

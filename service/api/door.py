@@ -1,0 +1,108 @@
+"""Turns requests away before anything is spent on them, while more come in than can be answered.
+
+Reading, validating and tokenising a request costs the event loop a good part of a millisecond, also
+when the queue has no room for it. At ten times the capacity that would take the cores from the
+models, and everyone's time, health checks' included. So a request is refused as soon as its header
+is read, in two cases: its priority's queue was found to be full a moment ago; or the event loop has
+read more requests than it got round to.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+
+from model_directory.manifest import Task
+from service.api.headers import PRIORITY, request_id_of
+from service.api.problems import MEDIA_TYPE, body_of, problem_of
+from service.lifecycle import Lifecycle, Phase
+from service.scheduling.errors import QueueFullError
+from service.scheduling.priority import Priority
+from service.telemetry.metrics import Metrics
+
+SHUT_SHARE = 0.01
+"""Of the longest queue: so long nobody is let in after a refusal. It does not run empty by that."""
+
+FULL_SHARE = 0.9
+"""Of the longest queue: where less waits it was the request that was large, not the queue full."""
+
+MOST_UNBEGUN = 512
+"""Requests that the event loop has read and not begun to handle. They are some tenths of a
+millisecond each, and everyone else's wait."""
+
+MODEL_ROUTE = "/v1/models/"
+_TASK_ROUTES = {f"/v1/{task}" for task in Task}
+
+
+class Door:
+    """One for the whole process. Lives on the event loop."""
+
+    def __init__(
+        self,
+        lifecycle: Lifecycle,
+        metrics: Metrics,
+        max_queue_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._lifecycle = lifecycle
+        self._metrics = metrics
+        self._shut_seconds = SHUT_SHARE * max_queue_seconds
+        self._full_seconds = FULL_SHARE * max_queue_seconds
+        self._clock = clock
+        self._unbegun = 0
+        self._open_again = dict.fromkeys(Priority, float("-inf"))
+        self._refusals: dict[Priority, QueueFullError] = {}
+
+    def came(self) -> None:
+        """A request was let in, and waits for the event loop."""
+        self._unbegun += 1
+
+    def begun(self) -> None:
+        """The event loop has got round to a request."""
+        self._unbegun -= 1
+
+    def queue_was_full(self, refusal: QueueFullError) -> None:
+        """The scheduler refused a request."""
+        if refusal.queue_seconds >= self._full_seconds:
+            self._open_again[refusal.priority] = self._clock() + self._shut_seconds
+            self._refusals[refusal.priority] = refusal
+
+    def turn_away(
+        self, method: str, path: str, headers: Iterable[tuple[bytes, bytes]], keep_alive: bool
+    ) -> bytes | None:
+        """The whole answer to a request that is not let in, or None. Only what would be run is ever
+        turned away.
+        """
+        if method != "POST" or self._lifecycle.phase is not Phase.SERVING:
+            return None
+        route = path if path in _TASK_ROUTES else MODEL_ROUTE
+        if not path.startswith(route):
+            return None
+        fields = dict(headers)
+        refusal = self._refusal(fields.get(PRIORITY, b""))
+        if refusal is None:
+            return None
+        self._metrics.request_turned_away(route if route == path else f"{route}{{model}}")
+        return _answer(refusal, request_id_of(fields), keep_alive)
+
+    def _refusal(self, priority: bytes) -> QueueFullError | None:
+        asked = Priority.BULK if priority == Priority.BULK.encode() else Priority.INTERACTIVE
+        if self._clock() < self._open_again[asked]:
+            return self._refusals[asked]
+        if self._unbegun >= MOST_UNBEGUN:
+            return QueueFullError(0.0, asked, 0.0)
+        return None
+
+
+def _answer(refusal: QueueFullError, request_id: str, keep_alive: bool) -> bytes:
+    problem = problem_of(refusal)
+    body = body_of(problem, request_id)
+    lines = [
+        f"HTTP/1.1 {problem.status} {HTTPStatus(problem.status).phrase}",
+        f"content-type: {MEDIA_TYPE}",
+        f"content-length: {len(body)}",
+        *(f"{name.lower()}: {value}" for name, value in problem.headers.items()),
+        f"x-request-id: {request_id}",
+        *([] if keep_alive else ["connection: close"]),
+        "\r\n",
+    ]
+    return "\r\n".join(lines).encode("ascii") + body
