@@ -57,7 +57,9 @@ class OpenLoopProcess:
         written, errors = self._process.communicate()
         if self._process.returncode != 0:
             raise BenchError(f"the open-loop generator failed:\n{errors.strip()}")
-        return Answers(self._job, [Answer(*row) for row in json.loads(written)])
+        report = json.loads(written)
+        answers = [Answer(*row) for row in report["answers"]]
+        return Answers(self._job, answers, report["cpu_seconds"])
 
 
 def run_open_loop(job: OpenJob) -> "Answers":
@@ -72,6 +74,8 @@ class Answers:
 
     job: OpenJob
     all: Sequence[Answer]
+    load_cpu_seconds: float = 0.0
+    """Processor seconds of the generator for the whole job."""
 
     def __len__(self) -> int:
         return len(self.all)
@@ -120,4 +124,4 @@ class Answers:
         return sum(answer.tokens for answer in self.all)
 
     def _those(self, answers: Iterable[Answer]) -> "Answers":
-        return Answers(self.job, list(answers))
+        return Answers(self.job, list(answers), self.load_cpu_seconds)

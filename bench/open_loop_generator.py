@@ -1,9 +1,10 @@
 """The open loop: a process of its own that sends requests at given times, whatever the answers do.
 
 ``python -m bench.open_loop_generator`` reads one job, a JSON object, from standard input and writes
-every answer to standard output. Each answer's time runs from the moment at which its request was to
-be sent, so a generator that is itself held up hides nothing. Beside the arrivals there may be
-callers, who each wait for an answer before they ask again.
+every answer to standard output, with the processor seconds that the load took. Each answer's time
+runs from the moment at which its request was to be sent, so a generator that is itself held up
+hides nothing. Beside the arrivals there may be callers, who each wait for an answer before they ask
+again.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
@@ -42,7 +43,7 @@ class Request:
 @dataclass(frozen=True, slots=True)
 class Callers:
     """``count`` callers from ``start`` (seconds) on: each asks the next of ``requests`` (positions
-    in the job, over and over) when it has its answer.
+    in the job) when it has its answer, over and over, or each once.
 
     Told 429, a caller waits as long as it was told and asks the same again.
     """
@@ -50,6 +51,7 @@ class Callers:
     count: int
     requests: list[int]
     start: float = 0.0
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +257,9 @@ class OpenLoad:
         self._start = self._clock()
         tasks = [asyncio.ensure_future(self._send_arrivals())]
         for callers in self._job.callers:
-            positions = itertools.cycle(callers.requests)
+            positions: Iterator[int] = iter(callers.requests)
+            if not callers.once:
+                positions = itertools.cycle(callers.requests)
             tasks += [
                 asyncio.ensure_future(self._call(positions, callers.start))
                 for _ in range(callers.count)
@@ -302,10 +306,12 @@ class OpenLoad:
             await asyncio.sleep(max(0.0, at - self.now()))
             self._send(request, next(self._chains), at)
 
-    async def _call(self, requests: "itertools.cycle[int]", start: float) -> None:
+    async def _call(self, requests: Iterator[int], start: float) -> None:
         await asyncio.sleep(max(0.0, start - self.now()))
         while self.now() < self._job.seconds:
-            request, chain = next(requests), next(self._chains)
+            if (request := next(requests, None)) is None:
+                return
+            chain = next(self._chains)
             while (wait := await self._ask(request, chain)) is not None:
                 if self.now() + wait >= self._job.seconds:
                     return
@@ -360,8 +366,11 @@ def _allow_many_connections() -> None:
 def main() -> None:
     """Run the job on standard input."""
     _allow_many_connections()
-    job = job_from_json(sys.stdin.read())
-    json.dump(uvloop.run(OpenLoad(job).run()), sys.stdout)
+    load = OpenLoad(job_from_json(sys.stdin.read()))
+    cpu_start = time.process_time()
+    answers = uvloop.run(load.run())
+    cpu_seconds = time.process_time() - cpu_start
+    json.dump({"cpu_seconds": cpu_seconds, "answers": answers}, sys.stdout)
 
 
 if __name__ == "__main__":

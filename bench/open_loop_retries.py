@@ -51,29 +51,31 @@ def waits(answers: Answers, end: float) -> list[Wait]:
     return found
 
 
-def told_too_long(answers: Answers, lengths: Sequence[int], factor: float = 2.0) -> float:
-    """The share of refusals that told more than ``factor`` times the time after which there was
-    room.
+def told_wrong(
+    answers: Answers, lengths: Sequence[int], factor: float = 2.0
+) -> tuple[float, float]:
+    """The shares of refusals that told more than ``factor`` times the time after which there was
+    room, and less than that time over ``factor``.
 
     There was room when the next request at least as long (``lengths``: tokens of each request of
-    the job) was let in. Refusals after which none came are left out, and so is what tells the
-    least that can be told.
+    the job) was let in. Refusals after which none came are left out, and what tells the least that
+    can be told is not too long.
     """
-    ordered = sorted(answers.all, key=lambda answer: answer.at)
-    next_let_in: list[tuple[float, int]] = []
-    """Times of requests that were let in, latest first, each longer than those before it in time:
-    a stack from which a refusal's next larger one is read."""
-    wrong = judged = 0
-    for answer in reversed(ordered):
+    let_in: list[tuple[float, int]] = []
+    """Times and lengths of what was let in later, latest first, without those that a longer one
+    came before: read from its end, the first that is long enough is the next."""
+    judged = too_long = too_short = 0
+    for answer in sorted(answers.all, key=lambda answer: -answer.at):
         length = lengths[answer.request]
         if answer.status == 200:
-            while next_let_in and next_let_in[-1][1] <= length:
-                next_let_in.pop()
-            next_let_in.append((answer.at, length))
+            while let_in and let_in[-1][1] <= length:
+                let_in.pop()
+            let_in.append((answer.at, length))
         elif answer.status == 429 and answer.retry_after is not None:
-            room = next((at for at, longest in reversed(next_let_in) if longest >= length), None)
+            room = next((at for at, longest in reversed(let_in) if longest >= length), None)
             if room is None:
                 continue
             judged += 1
-            wrong += answer.retry_after > max(LEAST_SECONDS, factor * (room - answer.at))
-    return wrong / judged if judged else 0.0
+            too_long += answer.retry_after > max(LEAST_SECONDS, factor * (room - answer.at))
+            too_short += answer.retry_after < (room - answer.at) / factor
+    return (too_long / judged, too_short / judged) if judged else (0.0, 0.0)

@@ -24,6 +24,7 @@ IDLE_QUESTIONS = 8
 """How often the queue must be found empty, one poll apart: longer together than any run takes."""
 DEFAULT_PATH = "/v1/sentiment"
 RESIDENT_BYTES = "process_resident_memory_bytes"
+CPU_SECONDS = "process_cpu_seconds_total"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,10 @@ class Server:
     def resident_bytes(self) -> float:
         """Memory of the service, as it reports it itself (VmRSS)."""
         return self.metric(RESIDENT_BYTES)
+
+    def cpu_seconds(self) -> float:
+        """What the service has computed since its start."""
+        return self.metric(CPU_SECONDS)
 
     def wait_until_idle(self) -> None:
         """Return when nothing waits and the last run has been counted. Raises BenchError."""

@@ -111,6 +111,10 @@ def lines_of(answers: Answers, lengths: Sequence[int], alone: Sequence[float]) -
             f"short ≤ {MULTIPLE_GOAL:g} ×",
         ),
         Line(
+            f"a text of {SHORT_TOKENS}, of {GRID[-1]} tokens alone",
+            [Cell(MS.format(alone[GRID.index(n)] * 1e3)) for n in (SHORT_TOKENS, GRID[-1])],
+        ),
+        Line(
             "sent late by, p99", [quantile(group.lateness, 0.99, MS, scale=1e3) for group in groups]
         ),
     ]

@@ -106,6 +106,14 @@ def test_a_caller_comes_again_when_it_was_told_to(recorder):
     assert recorder.seen[0][2] == "bulk"
 
 
+def test_requests_that_are_asked_once_are_shared_among_the_callers(recorder):
+    requests = [post(f"{number}") for number in range(5)]
+    callers = [Callers(3, list(range(5)), once=True)]
+    answers = run_open_loop(job(recorder, requests, seconds=30.0, callers=callers))
+    assert sorted(answer.request for answer in answers.all) == list(range(5))
+    assert answers.load_cpu_seconds > 0
+
+
 def test_nobody_asks_after_the_end(recorder):
     callers = [Callers(2, [0], start=0.1)]
     answers = run_open_loop(job(recorder, [post("a")], seconds=0.4, callers=callers))

@@ -2,7 +2,7 @@ import pytest
 
 from bench.open_loop import Answers
 from bench.open_loop_generator import Answer, OpenJob, Request
-from bench.open_loop_retries import told_too_long, waits
+from bench.open_loop_retries import told_wrong, waits
 
 JOB = OpenJob("127.0.0.1", 1, 60.0, [Request("text", "/"), Request("text", "/")])
 
@@ -59,20 +59,27 @@ def test_a_refusal_may_tell_up_to_twice_the_time_until_one_as_long_was_let_in(to
     shorter_gets_in = answer(11.0, 200, request=0)
     as_long_gets_in = answer(14.0, 200, request=1)
     given = answers(refused, shorter_gets_in, as_long_gets_in)
-    assert told_too_long(given, lengths=[10, 50]) == wrong
+    assert told_wrong(given, lengths=[10, 50]) == (wrong, 0.0)
+
+
+@pytest.mark.parametrize(("told", "wrong"), [(2.0, 0.0), (1.0, 1.0)])
+def test_a_refusal_may_tell_down_to_half_of_that_time(told, wrong):
+    given = answers(answer(10.0, 429, told), answer(14.0, 200))
+    assert told_wrong(given, lengths=[10, 10]) == (0.0, wrong)
 
 
 def test_a_longer_one_let_in_before_shows_room_too():
     given = answers(
         answer(0.0, 429, 9.0, request=0), answer(1.0, 200, request=1), answer(5.0, 200, request=0)
     )
-    assert told_too_long(given, lengths=[10, 50]) == 1.0
+    assert told_wrong(given, lengths=[10, 50]) == (1.0, 0.0)
 
 
 def test_the_least_that_can_be_told_is_never_too_long():
     given = answers(answer(0.0, 429, 1.0), answer(0.1, 200))
-    assert told_too_long(given, lengths=[10, 10]) == 0.0
+    assert told_wrong(given, lengths=[10, 10]) == (0.0, 0.0)
 
 
 def test_a_refusal_after_which_nothing_was_let_in_is_not_judged():
-    assert told_too_long(answers(answer(0.0, 200), answer(1.0, 429, 30.0)), [10, 10]) == 0.0
+    given = answers(answer(0.0, 200), answer(1.0, 429, 30.0))
+    assert told_wrong(given, lengths=[10, 10]) == (0.0, 0.0)

@@ -4,6 +4,7 @@ from bench.open_loop import Answers
 from bench.open_loop_capacity import Capacity
 from bench.open_loop_generator import Answer, OpenJob, Request
 from bench.overload import Level, table_of
+from bench.overload_burst import Burst
 from tests.bench.steadiness import run, table, tiny_models
 
 KINDS = ("text", "text", "obeying", "live", "metrics")
@@ -18,9 +19,11 @@ def answer(
 
 
 def figures(*answers: Answer, after: float = 105.0) -> dict[str, str]:
-    level = Level(2, 10.0, Answers(JOB, list(answers)), LENGTHS, 100.0, after)
-    columns, lines = table_of([level], Capacity(0.1, 10.0), Capacity(0.2, 20.0))
-    assert columns == ["2 × capacity"]
+    level = Level(2, 10.0, Answers(JOB, list(answers), 1.0), LENGTHS, 100.0, after, 14.0, 2)
+    burst = Burst(10.0, 0, Answers(JOB, []))
+    columns, lines = table_of([level], Capacity(0.1, 10.0), Capacity(0.2, 20.0), burst)
+    assert columns == ["2 × capacity", "burst, all obey"]
+    assert all(len(line.cells) == 2 for line in lines)
     return {line.figure: str(line.cells[0]) for line in lines}
 
 
@@ -61,15 +64,21 @@ def test_retry_after_is_judged_by_those_who_obey_it_and_by_when_there_was_room()
     )
     assert shown["Retry-After told, median (longest)"] == "9 (9) s"
     assert shown["told over twice the time until room"] == "100.0% ✗"
-    assert shown["obeying callers, wait over told, median (p90)"] == "3.0 (3.0) ✗"
-    assert shown["obeying callers, in when they first came again"] == "0 of 1"
+    assert shown["told under half the time until room"] == "0.0% ✓"
+    obeying = "obeying callers among those who do not: in when they first came again"
+    assert shown[obeying] == "0 of 1"
+
+
+def test_processor_time_is_a_share_of_all_cores_while_it_ran():
+    shown = figures(answer(0, 200, 0.1))
+    assert shown["cores busy with the service, with the load"] == "70.0%, 5.0%"
 
 
 def test_a_short_overload_of_a_real_service_fills_the_table(tmp_path):
-    finished = run("overload", tiny_models(tmp_path), "--seconds", "0.5")
+    finished = run("overload", tiny_models(tmp_path), "--seconds", "0.5", "--burst-seconds", "1")
     shown = table(finished)
-    assert len(shown["requests sent"]) == 1 + 3
-    assert all(int(sent) > 0 for sent in shown["requests sent"][1:])
-    assert all("%" in share for share in shown["goodput, share of the peak's tokens/s"])
-    assert all("ms" in seconds for seconds in shown["p99 of /health/live"])
-    assert all("MiB" in memory for memory in shown["resident memory before → after"][1:])
+    assert all(int(sent) > 0 for sent in shown["requests sent"][1:4])
+    assert all("%" in share for share in shown["goodput, share of the peak's tokens/s"][:4])
+    assert all("ms" in seconds for seconds in shown["p99 of /health/live"][:4])
+    assert all("MiB" in memory for memory in shown["resident memory before → after"][1:4])
+    assert "of" in shown["burst: answered in the end"][4]
