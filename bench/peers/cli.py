@@ -123,10 +123,11 @@ def _compare(
         if stored is not None:
             comparison = read_comparison(stored)
         else:
+            peers = [each for each in PEERS if each.environment in peer]
             comparison = _measure(
                 environments,
-                [each for each in PEERS if each.environment in peer],
-                [each for each in PEERS if each.environment in int8_peer],
+                peers,
+                [each for each in peers if each.environment in int8_peer],
                 rounds_of(mix, rounds, counts_mix, connections, texts),
                 batch_size,
                 QUICK_SHAPE if quick else BASE,
@@ -168,7 +169,10 @@ def _measure(
     output: Path | None,
 ) -> Comparison:
     find_wrk()
-    with Progress(Console(stderr=True)) as progress, TemporaryDirectory() as directory:
+    with (
+        Progress(Console(stderr=True)) as progress,
+        TemporaryDirectory(prefix="albert-peers-") as directory,
+    ):
         pythons, installed = {}, {"load": {"wrk": wrk_version()}}
         for peer in peers:
             progress.step(f"environment of {peer.name}: minutes the first time")

@@ -6,7 +6,7 @@ from statistics import median
 
 from bench.peers.catalogue import FP32, INT8, OURS, PEERS, named
 from bench.peers.results import Comparison, LoadRun, Visit
-from bench.statistics import paired_ratios, percentile, spread_of
+from bench.statistics import Spread, paired_ratios, percentile, spread_of
 
 CONNECTIONS = 32
 """At which every mix is measured in every round, and the goals are judged."""
@@ -86,9 +86,12 @@ class Figures:
 def tables(comparison: Comparison) -> list[str]:
     """All of them, each with its heading."""
     figures = Figures(comparison.visits)
-    parts = [f"### {CONNECTIONS} connections\n\n{_main_table(figures)}"]
+    parts = [
+        f"### {mix.capitalize()} lengths, {CONNECTIONS} connections\n\n{_mix_table(figures, mix)}"
+        for mix in figures.mixes
+    ]
     parts += [
-        f"### {mix.capitalize()} lengths\n\n{_connections_table(figures, mix)}"
+        f"### {mix.capitalize()} lengths, by connections\n\n{_connections_table(figures, mix)}"
         for mix in figures.mixes
         if len(figures.connections(mix)) > 1
     ]
@@ -122,11 +125,15 @@ def goals(figures: Figures) -> list[Goal]:
 
 
 def _speed_goal(figures: Figures, mix: str, ours: str, peer: str, least: float, what: str) -> Goal:
-    left, right = figures.speeds(ours, mix), figures.speeds(peer, mix)
-    rounds = min(len(left), len(right))
-    share = spread_of(paired_ratios(left[:rounds], right[:rounds]))
+    share = _paired(figures.speeds(ours, mix), figures.speeds(peer, mix))
     reached = f"{share.median:.2f} ({share.lowest:.2f} – {share.highest:.2f}; {peer})"
     return Goal(what, reached, share.median >= least)
+
+
+def _paired(left: Sequence[float], right: Sequence[float]) -> Spread:
+    """The ratios within the rounds that both have."""
+    rounds = min(len(left), len(right))
+    return spread_of(paired_ratios(left[:rounds], right[:rounds]))
 
 
 def _p99_goal(figures: Figures, mix: str) -> Goal:
@@ -178,32 +185,29 @@ def _idle(visit: Visit) -> float:
     return visit.idle_cores
 
 
-def _main_table(figures: Figures) -> str:
-    header = ["server"]
-    for mix in figures.mixes:
-        header += [f"{mix}: texts/s", "range", "p50, s", "p99, s", "cores"]
+def _mix_table(figures: Figures, mix: str) -> str:
+    header = ["server", "texts/s", "range", f"share of {OURS}'s", "p50, s", "p99, s", "cores"]
+    ours = figures.speeds(OURS, mix)
     rows = []
     for server in figures.servers:
-        row = [server]
-        for mix in figures.mixes:
-            row += _main_cells(figures, server, mix)
-        rows.append(row)
+        runs = figures.runs(server, mix, CONNECTIONS)
+        if not runs:
+            rows.append([server, *["–"] * (len(header) - 1)])
+            continue
+        speeds = figures.speeds(server, mix)
+        speed = spread_of(speeds)
+        rows.append(
+            [
+                server,
+                f"{speed.median:.1f}",
+                f"{speed.lowest:.1f} – {speed.highest:.1f}",
+                f"{_paired(speeds, ours).median:.2f}" if ours else "–",
+                _seconds(figures.latency(server, mix, 0.50)),
+                _seconds(figures.latency(server, mix, 0.99)),
+                f"{median(run.cpu_seconds / run.seconds for run in runs):.2f}",
+            ]
+        )
     return markdown(header, rows)
-
-
-def _main_cells(figures: Figures, server: str, mix: str) -> list[str]:
-    runs = figures.runs(server, mix, CONNECTIONS)
-    if not runs:
-        return ["–"] * 5
-    speed = spread_of([run.texts_per_second for run in runs])
-    cores = median(run.cpu_seconds / run.seconds for run in runs)
-    return [
-        f"{speed.median:.1f}",
-        f"{speed.lowest:.1f} – {speed.highest:.1f}",
-        _seconds(figures.latency(server, mix, 0.50)),
-        _seconds(figures.latency(server, mix, 0.99)),
-        f"{cores:.2f}",
-    ]
 
 
 def _connections_table(figures: Figures, mix: str) -> str:
@@ -244,7 +248,7 @@ def _holdings_table(figures: Figures) -> str:
 
 def _goals_table(found: Sequence[Goal]) -> str:
     rows = [[each.goal, each.reached, "✓" if each.met else "✗"] for each in found]
-    return markdown(["goal", "reached", ""], rows)
+    return markdown(["goal", "reached", ""], rows, alignment="---")
 
 
 def _versions_table(versions: dict[str, dict[str, str]]) -> str:
@@ -252,7 +256,7 @@ def _versions_table(versions: dict[str, dict[str, str]]) -> str:
         [name, ", ".join(f"{package} {number}" for package, number in packages.items())]
         for name, packages in versions.items()
     ]
-    return markdown(["environment", "versions"], rows)
+    return markdown(["environment", "versions"], rows, alignment="---")
 
 
 def _notes(figures: Figures, visits: Sequence[Visit]) -> str:
@@ -281,7 +285,7 @@ def _one_line(text: str, characters: int = 400) -> str:
     return line if len(line) <= characters else f"{line[: characters - 1]}…"
 
 
-def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table whose columns but the first are aligned to the right."""
-    rule = ["---", *["--:"] * (len(header) - 1)]
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]], alignment: str = "--:") -> str:
+    """A table, with the ``alignment`` of all columns but the first."""
+    rule = ["---", *[alignment] * (len(header) - 1)]
     return "\n".join(f"| {' | '.join(line)} |" for line in [header, rule, *rows])

@@ -118,6 +118,8 @@ class ServerProcess:
             connection.request("POST", self.server.path, self.server.body(text), headers)
             response = connection.getresponse()
             content = response.read().decode(errors="replace")
+        except (OSError, HTTPException) as error:
+            raise BenchError(f"{self.server.name} gave no answer: {error!r}") from error
         finally:
             connection.close()
         if response.status != 200:
@@ -133,7 +135,7 @@ class ServerProcess:
             try:
                 self.ask("ready")
                 return
-            except (OSError, HTTPException, BenchError) as error:
+            except BenchError as error:
                 said = str(error)  # it does not listen yet, or has not loaded its model
             time.sleep(POLL_SECONDS)
         self._log.seek(0)

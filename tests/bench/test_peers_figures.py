@@ -56,6 +56,11 @@ def test_the_goal_is_judged_against_the_best_peer_within_each_round():
     assert goal.reached == "1.50 (1.25 – 1.50; plain FastAPI)"
 
 
+def test_each_server_is_told_as_a_share_of_this_service_within_the_rounds():
+    table, *_ = tables(comparison(*THREE_ROUNDS))
+    assert "| plain FastAPI | 20.0 | 10.0 – 24.0 | 0.67 | 1.00 |" in table
+
+
 def test_p99_is_judged_against_the_lowest_of_the_peers():
     fast = [visit(OURS, 0, run(30, latencies=[2.0])), visit(MOSEC, 0, run(5, latencies=[2.5]))]
     goal = reached(fast)["mixed: p99 over the lowest of the peers' ≤ 0.7"]
@@ -92,12 +97,12 @@ def test_a_server_that_fails_has_no_figures_but_its_reason():
     failed = Visit(MOSEC, 0, failure="its scores are 3e-1\nfrom this service's")
     parts = tables(comparison(visit(OURS, 0, run(30)), failed))
     assert "- mosec: its scores are 3e-1 from this service's" in parts[-1]
-    assert "| mosec | – | – | – | – | – |" in parts[0]
+    assert "| mosec | – | – | – | – | – | – |" in parts[0]
 
 
 def test_other_numbers_of_connections_have_a_table_of_their_own():
     parts = tables(comparison(visit(OURS, 0, run(30), run(25, connections=1, latencies=[0.04]))))
-    (table,) = (part for part in parts if part.startswith("### Mixed lengths"))
+    (table,) = (part for part in parts if part.startswith("### Mixed lengths, by"))
     assert "| server | 1: texts/s | p50, s | p99, s | 32: texts/s |" in table
     assert "| albert-serve | 25.0 | 0.040 | 0.040 | 30.0 |" in table
 
