@@ -12,6 +12,7 @@ from rich.console import Console
 
 from bench.errors import BenchError
 from bench.machine import describe_machine
+from bench.open_loop_others import read_processors
 from bench.open_loop_server import Server
 from bench.open_loop_table import Line, caption, markdown
 from bench.progress import Progress
@@ -40,12 +41,14 @@ Table = tuple[list[str], list[Line]]
 def tell(title: str, measure: Callable[[Progress], tuple[Server, Table]]) -> None:
     """Measure, and print one Markdown table under what it was measured on."""
     machine = describe_machine()
+    before = read_processors()
     try:
         with Progress(Console(stderr=True)) as progress:
             server, (columns, lines) = measure(progress)
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         raise typer.Exit(FAILED) from error
-    print(caption(machine, f"{title}: {server.about}"))
+    others = read_processors().others(before) if server.started else None
+    print(caption(machine, f"{title}: {server.about}", others))
     print()
     print(markdown(columns, lines))

@@ -36,6 +36,8 @@ class Server:
     path: str
     about: str
     """What is served, in words for a table's head."""
+    started: bool = False
+    """Whether it was started here, and is this process's child."""
     model_directory: Path | None = None
     """The version directory of the model of random weights, if that is what is asked."""
 
@@ -109,7 +111,7 @@ def serving(choice: Choice, progress: Progress, *flags: str) -> Iterator[Server]
             about = f"{models.name}/, asked through {path}"
         with ServiceProcess(models, *flags) as service:
             version = models / NAME / "1" if path == f"/v1/models/{NAME}" else None
-            yield Server(HOST, service.port, path, about, version)
+            yield Server(HOST, service.port, path, about, True, version)
 
 
 def _running(url: str, path: str) -> Server:

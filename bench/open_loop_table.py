@@ -63,10 +63,13 @@ def markdown(columns: Sequence[str], lines: Sequence[Line]) -> str:
     return "\n".join([head, "|---|--:|" + "--:|" * len(columns), *rows])
 
 
-def caption(machine: Machine, about: str) -> str:
-    """On what it was measured, one paragraph."""
+def caption(machine: Machine, about: str, others: float | None) -> str:
+    """On what it was measured, one paragraph; ``others`` is the share of all cores that other
+    programs took meanwhile, if that is known.
+    """
     commit = machine.commit or "unknown"
+    meanwhile = "" if others is None else f"; others took {others:.0%} of the cores meanwhile"
     return (
         f"{about}. {machine.processor}, {machine.cores} cores; commit {commit}; "
-        f"{machine.started}, load average just before {machine.load_before:.2f}."
+        f"{machine.started}, load average just before {machine.load_before:.2f}{meanwhile}."
     )

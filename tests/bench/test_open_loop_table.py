@@ -34,6 +34,9 @@ def test_a_quantile_is_judged_in_its_own_unit_and_shown_scaled():
 
 def test_the_caption_says_on_what_and_when():
     machine = Machine("Some CPU", 2, 8 << 30, "Linux", "3.12", {}, "abc1234", "then", 0.5)
-    said = caption(machine, "Overload")
+    said = caption(machine, "Overload", None)
     assert said.startswith("Overload. Some CPU, 2 cores; commit abc1234; then")
-    assert "0.50" in said
+    assert said.endswith("load average just before 0.50.")
+    assert caption(machine, "Overload", 0.25).endswith(
+        "0.50; others took 25% of the cores meanwhile."
+    )
