@@ -1,0 +1,249 @@
+"""The service without a model: its own scheduler on a virtual clock, with predicted run times.
+
+Admission, queue, planner and learning cost model are the service's. What is simulated stands around
+them: the event loop that every request passes twice, the workers, and the cores that both share.
+"""
+
+import heapq
+import itertools
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.simulation_profile import Profile
+from service.runtime.sequence import Sequence as Row
+from service.runtime.session import Logits
+from service.scheduling.batch_plan import BatchLimits
+from service.scheduling.errors import DeadlineExceededError, SchedulingError
+from service.scheduling.scheduler import Run, Scheduler
+from service.scheduling.ticket import Submission
+
+MODEL = "simulated"
+LIMITS = BatchLimits(256)
+NO_LOGITS: Logits = ()
+
+Action = Callable[[], None]
+OnAnswer = Callable[[SchedulingError | None], None]
+"""Is told why there is no answer, or None."""
+
+
+class VirtualTime:
+    """Seconds that pass from event to event. Called, it is the clock."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+        self._events: list[tuple[float, int, Action]] = []
+        self._order = itertools.count()
+
+    def __call__(self) -> float:
+        """Now."""
+        return self._now
+
+    def at(self, moment: float, action: Action) -> None:
+        """Call ``action`` at ``moment``, which is not before now; those of one moment in the order
+        in which they were asked for.
+        """
+        heapq.heappush(self._events, (moment, next(self._order), action))
+
+    def run(self) -> None:
+        """Let time pass until nothing is left to happen."""
+        while self._events:
+            self._now, _, action = heapq.heappop(self._events)
+            action()
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    seconds_left: float
+    threads: int
+    done: Action
+
+
+class Cores:
+    """Runs on ``count`` cores. More threads than cores share them evenly, and all become slower."""
+
+    def __init__(self, time: VirtualTime, count: int) -> None:
+        self._time = time
+        self._count = count
+        self._jobs: list[_Job] = []
+        self._settled = 0.0
+        self._version = 0
+
+    def run(self, seconds: float, threads: int, done: Action) -> None:
+        """Call ``done`` after ``seconds`` during which ``threads`` threads had a core each."""
+        self._settle()
+        self._jobs.append(_Job(seconds, threads, done))
+        self._expect_next()
+
+    def interrupt(self, seconds: float) -> None:
+        """Something that goes first takes ``seconds`` of one core: of one that is free, or else a
+        part from every run.
+        """
+        if sum(job.threads for job in self._jobs) < self._count:
+            return
+        self._settle()
+        for job in self._jobs:
+            job.seconds_left += seconds / self._count
+        self._expect_next()
+
+    @property
+    def _speed(self) -> float:
+        return min(1.0, self._count / sum(job.threads for job in self._jobs))
+
+    def _settle(self) -> None:
+        now = self._time()
+        if self._jobs:
+            progress = (now - self._settled) * self._speed
+            for job in self._jobs:
+                job.seconds_left -= progress
+        self._settled = now
+
+    def _expect_next(self) -> None:
+        self._version += 1
+        if not self._jobs:
+            return
+        version = self._version
+        first = min(self._jobs, key=lambda job: job.seconds_left)
+        moment = self._settled + max(0.0, first.seconds_left) / self._speed
+        self._time.at(moment, lambda: self._end(first, version))
+
+    def _end(self, job: _Job, version: int) -> None:
+        if version != self._version:
+            return  # something changed since this was expected
+        self._settle()
+        self._jobs.remove(job)
+        self._expect_next()
+        job.done()
+
+
+@dataclass(slots=True)
+class Work:
+    """What was run, as the scheduler reports it."""
+
+    runs: int = 0
+    real_tokens: int = 0
+    padded_tokens: int = 0
+    worker_seconds: float = 0.0
+
+    def batch_ran(
+        self, model: str, sequences: int, real_tokens: int, padded_tokens: int, seconds: float
+    ) -> None:
+        """Count a run."""
+        self.runs += 1
+        self.real_tokens += real_tokens
+        self.padded_tokens += padded_tokens
+        self.worker_seconds += seconds
+
+    def cache_asked(self, model: str, hits: int, misses: int) -> None:
+        """No cache is simulated."""
+
+    def runs_shared(self, model: str, sequences: int) -> None:
+        """No two simulated texts are the same."""
+
+    def queue_changed(self, sequences: int, predicted_seconds: float) -> None:
+        """The queue is not looked at."""
+
+
+class _NoModel:
+    """The executor that is never asked to run anything."""
+
+    def __init__(self, widens: bool) -> None:
+        self.widens = widens
+
+    def run(self, rows: Sequence[Row], *, wide: bool = False) -> list[Logits]:
+        raise NotImplementedError("a simulation runs no model")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Of the simulated service; the defaults are its own."""
+
+    limits: BatchLimits = LIMITS
+    max_queue_seconds: float = 2.0
+    timeout_seconds: float = 30.0
+
+
+class Replica:
+    """One process of the service, which answers requests in virtual time."""
+
+    def __init__(self, time: VirtualTime, profile: Profile, settings: Settings) -> None:
+        self._time = time
+        self._profile = profile
+        self._settings = settings
+        self._cores = Cores(time, profile.workers)
+        self._idle_workers = profile.workers
+        self._loop_free_at = 0.0
+        self._rows = itertools.count()
+        self.work = Work()
+        self.outstanding = 0
+        """Requests that are not answered yet."""
+        self._scheduler = Scheduler(
+            workers=profile.workers,
+            limits=settings.limits,
+            max_queue_seconds=settings.max_queue_seconds,
+            observer=self.work,
+            clock=time,
+        )
+        executor = _NoModel(widens=profile.wide is not None)
+        self._scheduler.add_model(MODEL, executor, deepcopy(profile.narrow.model))
+
+    def request(self, lengths: Sequence[int], on_answer: OnAnswer) -> None:
+        """A request for rows of ``lengths`` tokens arrives now."""
+        self.outstanding += 1
+        deadline = self._time() + self._settings.timeout_seconds
+
+        def answer(error: SchedulingError | None) -> None:
+            self.outstanding -= 1
+            on_answer(error)
+
+        self._on_event_loop(lambda: self._admit(lengths, deadline, answer))
+
+    def _admit(self, lengths: Sequence[int], deadline: float, answer: OnAnswer) -> None:
+        def on_done(submission: Submission) -> None:
+            self._on_event_loop(lambda: answer(self._error_of(submission)))
+
+        try:
+            reservation = self._scheduler.reserve(MODEL, lengths, deadline)
+            self._scheduler.submit(reservation, [self._row(n) for n in lengths], on_done)
+        except SchedulingError as error:
+            answer(error)
+        else:
+            self._take_runs()
+
+    def _error_of(self, submission: Submission) -> SchedulingError | None:
+        if isinstance(submission.error, SchedulingError):
+            return submission.error
+        if self._time() > submission.deadline:
+            return DeadlineExceededError("The deadline passed before the answer was there.")
+        return None
+
+    def _row(self, length: int) -> Row:
+        ids = np.zeros(length, dtype=np.int64)
+        ids[0] = next(self._rows)  # identical rows would share a run
+        return Row(ids, ids)
+
+    def _take_runs(self) -> None:
+        while self._idle_workers and (run := self._scheduler.poll()) is not None:
+            self._idle_workers -= 1
+            self._begin(run)
+
+    def _begin(self, run: Run) -> None:
+        times = self._profile.wide if run.wide and self._profile.wide else self._profile.narrow
+        seconds = times.model.predict(len(run.tickets), run.padded_length)
+        threads = self._profile.workers if times is self._profile.wide else 1
+        begun = self._time()
+        self._cores.run(seconds, threads, lambda: self._end(run, self._time() - begun))
+
+    def _end(self, run: Run, seconds: float) -> None:
+        self._idle_workers += 1
+        self._scheduler.finish(run, [NO_LOGITS] * len(run.tickets), seconds)
+        self._take_runs()
+
+    def _on_event_loop(self, action: Action) -> None:
+        """Do ``action`` when the event loop has come to it, half a request's time later."""
+        seconds = self._profile.http_seconds / 2
+        self._loop_free_at = max(self._loop_free_at, self._time()) + seconds
+        self._cores.interrupt(seconds)
+        self._time.at(self._loop_free_at, action)

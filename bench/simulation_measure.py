@@ -1,0 +1,125 @@
+"""Measures what a simulation needs to know: run times in process, and the cost of HTTP."""
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from statistics import mean
+
+import numpy as np
+
+from bench.checkpoints import Shape as ModelShape
+from bench.load import bodies_of, run_load
+from bench.load_generator import Job
+from bench.service_process import HOST, ServiceProcess
+from bench.simulation_profile import RunTimes, Shape
+from bench.subject import export_model, prepare_subject
+from model_directory.integrity import open_version
+from service.registry import LoadedModel, load_model
+from service.runtime.priority import give_way
+from service.runtime.sequence import Sequence as Row
+
+LENGTHS = (8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384)
+ROWS = (1, 2, 4, 8, 16, 32)
+TOKENS = 256
+"""Most tokens of a measured run of several rows: the budget of the service."""
+
+THIN = ModelShape(vocab_size=30_000, max_position_embeddings=512)
+"""Tokenises as ALBERT-base does and computes next to nothing."""
+
+THIN_CONNECTIONS = 8
+
+
+class RunTimer:
+    """Times runs of a model in process, as the service would run it on ``workers`` workers."""
+
+    def __init__(self, version: Path, workers: int) -> None:
+        self._workers = workers
+        self._model = load_model(open_version(version), time.perf_counter(), cores=workers)
+        longest = self._model.manifest.max_tokens
+        lengths = [length for length in LENGTHS if length <= longest]
+        shapes = [(rows, n) for n in lengths for rows in ROWS if rows == 1 or rows * n <= TOKENS]
+        self._rows = {shape: _rows(self._model, *shape) for shape in shapes}
+        self._narrow: dict[tuple[int, int], list[float]] = defaultdict(list)
+        self._wide: dict[tuple[int, int], list[float]] = defaultdict(list)
+
+    def measure(self, seconds: float) -> None:
+        """Go on for about ``seconds``, and at least until every shape has been run once more: on
+        all workers at once first, then one wide run after the other.
+        """
+        wide = [shape for shape in self._rows if shape[0] == 1] if self._widens else []
+        share = len(wide) / (len(wide) + len(self._rows))
+        end = time.perf_counter() + seconds * (1 - share)
+        threads = [
+            threading.Thread(target=self._time_runs, args=(Random(number), end))
+            for number in range(self._workers)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        end = time.perf_counter() + seconds * share
+        while wide:
+            for shape in wide:
+                self._wide[shape].append(self._seconds(shape, wide=True))
+            if time.perf_counter() > end:
+                break
+
+    @property
+    def narrow(self) -> RunTimes:
+        """Of all that was measured so far."""
+        return RunTimes(_means(self._narrow))
+
+    @property
+    def wide(self) -> RunTimes | None:
+        """The same of wide runs, if there were any."""
+        return RunTimes(_means(self._wide)) if self._wide else None
+
+    @property
+    def _widens(self) -> bool:
+        return self._model.session.widens
+
+    def _time_runs(self, random: Random, end: float) -> None:
+        give_way()
+        shapes = list(self._rows)
+        measured: dict[tuple[int, int], list[float]] = defaultdict(list)
+        while not measured or time.perf_counter() < end:
+            random.shuffle(shapes)
+            for shape in shapes:
+                measured[shape].append(self._seconds(shape, wide=False))
+        for shape, seconds in measured.items():
+            self._narrow[shape] += seconds
+
+    def _seconds(self, shape: tuple[int, int], *, wide: bool) -> float:
+        start = time.perf_counter()
+        self._model.session.run(self._rows[shape], wide=wide)
+        return time.perf_counter() - start
+
+
+def measure_http(directory: Path, lengths: Sequence[int]) -> float:
+    """Seconds of the event loop for one request of a text of one of ``lengths`` (tokens): what is
+    between two answers of a service whose model takes next to no time.
+    """
+    models = export_model(THIN, directory)
+    subject = prepare_subject(models, lengths)
+    with ServiceProcess(models) as service:
+        job = Job(HOST, service.port, subject.path, THIN_CONNECTIONS, bodies_of(subject.texts))
+        run_load(replace(job, bodies=bodies_of([subject.texts[i] for i in subject.warm_up])))
+        return run_load(job).seconds / len(job.bodies)
+
+
+def _rows(model: LoadedModel, rows: int, length: int) -> list[Row]:
+    random = np.random.default_rng(length)
+    return [
+        Row(random.integers(4, 100, length), np.zeros(length, dtype=np.int64)) for _ in range(rows)
+    ]
+
+
+def _means(measured: dict[tuple[int, int], list[float]]) -> list[Shape]:
+    return [
+        Shape(rows, length, mean(seconds), len(seconds))
+        for (rows, length), seconds in sorted(measured.items())
+    ]

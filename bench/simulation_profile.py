@@ -1,0 +1,86 @@
+"""What a simulation knows of a model and a machine: how long runs take, and what HTTP costs."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from bench.errors import BenchError
+from service.scheduling.cost import CostModel
+
+
+class Shape(NamedTuple):
+    """``runs`` runs of ``rows`` rows of ``length`` tokens took ``seconds`` each on average."""
+
+    rows: int
+    length: int
+    seconds: float
+    runs: int
+
+
+@dataclass(frozen=True)
+class RunTimes:
+    """Measured runs, and the service's own cost model fitted to them."""
+
+    shapes: Sequence[Shape]
+
+    @cached_property
+    def model(self) -> CostModel:
+        """Predicts the seconds of a run of any shape."""
+        model = CostModel()
+        for shape in self.shapes:
+            model.observe(shape.rows, shape.length, shape.seconds)
+        model.fit()
+        return model
+
+    @property
+    def error(self) -> float:
+        """Root of the mean squared relative error over the shapes."""
+        errors = [self.model.predict(rows, length) / s - 1 for rows, length, s, _ in self.shapes]
+        return float(np.sqrt(np.mean(np.square(errors))))
+
+
+@dataclass(frozen=True)
+class Profile:
+    """``narrow`` runs take one core while the other workers run too; ``wide`` ones take all cores,
+    None where the service does not widen its sessions.
+
+    ``http_seconds`` is the time of the event loop for one request, tokenising included.
+    """
+
+    workers: int
+    narrow: RunTimes
+    wide: RunTimes | None
+    http_seconds: float
+
+    def write(self, file: Path) -> None:
+        """Write it as JSON."""
+        file.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, file: Path) -> "Profile":
+        """What ``write`` wrote. Raises BenchError."""
+        try:
+            fields = json.loads(file.read_text(encoding="utf-8"))
+            wide = fields["wide"]
+            return cls(
+                workers=fields["workers"],
+                narrow=_run_times(fields["narrow"]),
+                wide=None if wide is None else _run_times(wide),
+                http_seconds=fields["http_seconds"],
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise BenchError(f"{file} is not a profile: {error!r}") from error
+
+
+def _run_times(fields: dict[str, list[list[float]]]) -> RunTimes:
+    return RunTimes(
+        [
+            Shape(int(rows), int(n), seconds, int(runs))
+            for rows, n, seconds, runs in fields["shapes"]
+        ]
+    )

@@ -1,0 +1,167 @@
+"""The virtual machine: what one request takes, and what several take from each other."""
+
+import pytest
+
+from bench.simulation import Cores, Replica, Settings, VirtualTime
+from bench.simulation_profile import Profile, RunTimes, Shape
+from service.scheduling.batch_plan import BatchLimits
+from service.scheduling.errors import DeadlineExceededError, QueueFullError
+
+
+def run_times(overhead, per_token):
+    shapes = [(rows, length) for rows in (1, 2, 4) for length in (8, 32, 128)]
+    return RunTimes([Shape(rows, n, overhead + per_token * rows * n, 1) for rows, n in shapes])
+
+
+def profile(workers=1, wide=None, http_seconds=0.0, overhead=0.01, per_token=0.001):
+    return Profile(workers, run_times(overhead, per_token), wide, http_seconds)
+
+
+class Asked:
+    """A replica, and when each of its answers came."""
+
+    def __init__(self, known, settings=None):
+        self.time = VirtualTime()
+        self.replica = Replica(self.time, known, settings or Settings(max_queue_seconds=60))
+        self.answers = {}
+
+    def ask(self, name, *lengths, at=0.0):
+        def on_answer(error):
+            assert name not in self.answers
+            self.answers[name] = type(error) if error else pytest.approx(self.time())
+
+        self.time.at(at, lambda: self.replica.request(lengths, on_answer))
+
+    def run(self):
+        self.time.run()
+        assert self.replica.outstanding == 0
+        return self.answers
+
+
+def test_events_happen_in_the_order_of_time_and_then_of_asking():
+    time, seen = VirtualTime(), []
+    for name, moment in (("late", 2.0), ("first", 1.0), ("second", 1.0)):
+        time.at(moment, lambda name=name: seen.append((name, time())))
+    time.run()
+    assert seen == [("first", 1.0), ("second", 1.0), ("late", 2.0)]
+
+
+def ends(cores, time):
+    found = {}
+
+    def run(name, seconds, threads, at=0.0):
+        time.at(at, lambda: cores.run(seconds, threads, lambda: found.update({name: time()})))
+
+    return found, run
+
+
+def test_as_many_runs_as_cores_do_not_slow_each_other():
+    time = VirtualTime()
+    found, run = ends(Cores(time, 2), time)
+    run("a", 3.0, 1)
+    run("b", 1.0, 1, at=0.5)
+    time.run()
+    assert found == {"a": 3.0, "b": 1.5}
+
+
+def test_more_threads_than_cores_share_them_until_one_run_ends():
+    time = VirtualTime()
+    found, run = ends(Cores(time, 2), time)
+    run("wide", 3.0, 2)
+    run("narrow", 1.0, 1, at=1.0)
+    time.run()
+    # From second 1 on three threads have two cores: each second of work takes 1.5.
+    assert found == {"narrow": pytest.approx(2.5), "wide": pytest.approx(3.5)}
+
+
+def test_what_goes_first_takes_from_the_runs_only_when_no_core_is_free():
+    time = VirtualTime()
+    cores = Cores(time, 2)
+    found, run = ends(cores, time)
+    run("a", 1.0, 1)
+    time.at(0.5, lambda: cores.interrupt(0.2))
+    run("b", 1.0, 1, at=0.6)
+    time.at(0.8, lambda: cores.interrupt(0.2))
+    time.run()
+    assert found == {"a": pytest.approx(1.1), "b": pytest.approx(1.7)}
+
+
+def test_a_lone_request_takes_its_run_and_the_event_loop_twice():
+    asked = Asked(profile(http_seconds=0.004))
+    asked.ask("a", 100)
+    assert asked.run() == {"a": pytest.approx(0.002 + 0.110 + 0.002, rel=1e-3)}
+
+
+def test_requests_pass_the_event_loop_one_after_the_other():
+    asked = Asked(profile(workers=8, http_seconds=0.4, overhead=0.001, per_token=1e-7))
+    for number in range(3):
+        asked.ask(number, 10 + number)
+    answers = asked.run()
+    assert [answers[number] for number in range(3)] == [
+        pytest.approx(seconds, rel=1e-2) for seconds in (0.8, 1.0, 1.2)
+    ]
+
+
+def test_what_waits_goes_into_one_run():
+    asked = Asked(profile())
+    asked.ask("running", 50)
+    for number in range(4):
+        asked.ask(number, 40)
+    answers = asked.run()
+    assert answers[0] == answers[3] == pytest.approx(0.060 + 0.010 + 0.160, rel=1e-3)
+    assert asked.replica.work.runs == 2
+
+
+def test_the_limits_are_the_planners():
+    asked = Asked(profile(), Settings(BatchLimits(80), max_queue_seconds=60))
+    asked.ask("running", 50)
+    for number in range(4):
+        asked.ask(number, 40)
+    asked.run()
+    assert asked.replica.work.runs == 3
+    assert asked.replica.work.real_tokens == asked.replica.work.padded_tokens == 210
+
+
+def test_a_lone_text_takes_the_wide_time_where_sessions_are_widened():
+    asked = Asked(profile(workers=2, wide=run_times(0.005, 0.0006)))
+    asked.ask("alone", 100)
+    assert asked.run() == {"alone": pytest.approx(0.065, rel=1e-3)}
+
+
+def test_two_at_once_take_a_core_each():
+    asked = Asked(profile(workers=2))
+    asked.ask("a", 100)
+    asked.ask("b", 100)
+    assert asked.run() == {"a": pytest.approx(0.11, rel=1e-3), "b": pytest.approx(0.11, rel=1e-3)}
+
+
+def test_rows_of_one_request_are_answered_together():
+    asked = Asked(profile(workers=2))
+    asked.ask("a", 100, 20)
+    assert asked.run() == {"a": pytest.approx(0.11, rel=1e-3)}
+
+
+def test_a_full_queue_refuses():
+    asked = Asked(profile(), Settings(max_queue_seconds=0.15))
+    for number in range(4):
+        asked.ask(number, 100)
+    answers = asked.run()
+    assert answers[0] == pytest.approx(0.11, rel=1e-3)
+    assert answers[1] == pytest.approx(0.22, rel=1e-3)
+    assert answers[2] is answers[3] is QueueFullError
+
+
+def test_what_cannot_be_answered_in_time_is_refused():
+    asked = Asked(profile(), Settings(max_queue_seconds=60, timeout_seconds=0.15))
+    for number in range(2):
+        asked.ask(number, 100)
+    answers = asked.run()
+    assert answers[0] == pytest.approx(0.11, rel=1e-3)
+    assert answers[1] is DeadlineExceededError
+
+
+def test_an_answer_after_its_deadline_is_none():
+    known = profile(http_seconds=0.2)
+    asked = Asked(known, Settings(max_queue_seconds=60, timeout_seconds=0.25))
+    asked.ask("a", 100)
+    assert asked.run() == {"a": DeadlineExceededError}
