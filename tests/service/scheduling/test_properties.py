@@ -1,0 +1,269 @@
+"""What holds for the scheduler, its waiting lines and the planner on any trace of arrivals, runs,
+hang-ups and passing time.
+
+How long a ticket is passed over: every run begins with the ticket of its priority that is due
+first, and a ticket is never due before it was admitted. So a run that leaves a ticket waiting has
+used up one that was due before it, and none of those is admitted after the ticket's own due time. A
+ticket is left behind by at most as many runs of its priority as tickets were due before it.
+"""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+
+from service.scheduling.batch_plan import BatchLimits
+from service.scheduling.cost import CostModel
+from service.scheduling.errors import DeadlineExceededError, QueueFullError
+from service.scheduling.priority import BULK_SHARE, Priority
+from service.scheduling.scheduler import Scheduler
+from service.scheduling.ticket import Ticket
+from service.scheduling.waiting import WaitingLine
+from tests.service.scheduling.conftest import Clock, Idle, Recorder, sequence
+
+LIMITS = BatchLimits(256)
+BROKEN = 13
+"""Rows of this many tokens fail."""
+
+
+class Trace(RuleBasedStateMachine):
+    """A scheduler, what it was asked, and what it must not do."""
+
+    @initialize(
+        workers=st.integers(1, 3),
+        queue_seconds=st.sampled_from([0.2, 2.0]),
+        cache_entries=st.sampled_from([0, 2]),
+        widens=st.booleans(),
+    )
+    def start(self, workers, queue_seconds, cache_entries, widens):
+        self.clock, self.recorder = Clock(), Recorder()
+        self.scheduler = Scheduler(
+            workers=workers,
+            limits=LIMITS,
+            max_queue_seconds=queue_seconds,
+            observer=self.recorder,
+            cache_entries=cache_entries,
+            clock=self.clock,
+        )
+        for model in ("a", "b"):
+            cost = CostModel((1e-3, 1e-3, 0.0))
+            self.scheduler.add_model(model, Idle(widens), cost)
+        self.workers = workers
+        self.running = []
+        self.admitted = {}
+        self.cancelled = set()
+        self.done = []
+        self.tickets = {}
+        self.left_behind = {}
+        self.due_before = {}
+        self.taken = set()
+
+    # What happens --------------------------------------------------------------------------------
+
+    @rule(
+        rows=st.lists(
+            st.tuples(st.integers(1, 60) | st.integers(1, 400), st.none() | st.integers(-2, -1)),
+            min_size=1,
+            max_size=6,
+        ),
+        model=st.sampled_from(["a", "b"]),
+        priority=st.sampled_from(Priority),
+        timeout=st.sampled_from([0.05, 0.5, 30.0]),
+    )
+    def submit(self, rows, model, priority, timeout):
+        sequences = [sequence(length, first) for length, first in rows]
+        lengths = [row.length for row in sequences]
+        deadline = self.clock() + timeout
+        try:
+            reservation = self.scheduler.reserve(model, lengths, deadline, priority)
+            submission = self.scheduler.submit(reservation, sequences, self.done.append)
+        except (QueueFullError, DeadlineExceededError):
+            return
+        self.admitted[submission] = sequences
+        for ticket in dict.fromkeys(submission.tickets):
+            if ticket not in self.tickets:
+                self._ticket_admitted(ticket)
+
+    def _ticket_admitted(self, ticket):
+        assert ticket.due >= self.clock()
+        others = [other for other in self._waiting(ticket.line.priority) if other is not ticket]
+        for other in others:
+            self.due_before[other] += ticket.due <= other.due
+        self.due_before[ticket] = sum(other.due <= ticket.due for other in others)
+        self.left_behind[ticket] = 0
+        self.tickets[ticket] = None
+
+    @rule(seconds=st.sampled_from([0.001, 0.03, 0.3, 20.0]))
+    def pass_time(self, seconds):
+        self.clock.now += seconds
+
+    @precondition(lambda self: len(self.running) < self.workers)
+    @rule()
+    def take(self):
+        run = self.scheduler.poll()
+        if run is None:
+            return
+        self._check(run)
+        self.running.append(run)
+
+    @precondition(lambda self: self.running)
+    @rule(which=st.integers(0, 2), seconds=st.sampled_from([0.0, 0.02, 0.4]))
+    def finish(self, which, seconds):
+        run = self.running.pop(which % len(self.running))
+        self.clock.now += seconds
+        answers = [
+            ValueError("a broken row") if row.length == BROKEN else (row.input_ids,)
+            for row in run.sequences
+        ]
+        self.scheduler.finish(run, answers, seconds)
+
+    @precondition(lambda self: self.admitted)
+    @rule(which=st.integers(0, 1_000))
+    def hang_up(self, which):
+        submission = list(self.admitted)[which % len(self.admitted)]
+        if submission not in self.done:
+            self.cancelled.add(submission)
+            self.scheduler.cancel(submission)
+
+    # What must hold ------------------------------------------------------------------------------
+
+    def _check(self, run):
+        lengths = [row.length for row in run.sequences]
+        padded = len(lengths) * max(lengths)
+        assert len(lengths) == 1 or padded <= LIMITS.padded_tokens
+        assert padded - sum(lengths) <= LIMITS.waste * padded + 1e-9
+        for ticket in run.tickets:
+            assert ticket.line is run.line
+            assert ticket not in self.taken, "run twice"
+            assert ticket.claims, "run for nobody"
+            for submission in ticket.claims:
+                assert submission not in self.cancelled
+                assert submission not in self.done
+                assert self.clock() < submission.deadline
+            self.taken.add(ticket)
+        first = min(ticket.due for ticket in run.tickets)
+        for ticket in self._waiting(run.line.priority):
+            assert first <= ticket.due, "a ticket that was due before was passed over"
+            self.left_behind[ticket] += 1
+            assert self.left_behind[ticket] <= self.due_before[ticket]
+        if run.wide:
+            assert not self.running
+            assert len(lengths) == 1
+            assert not any(map(self._waiting, Priority))
+
+    def _waiting(self, priority):
+        return [
+            ticket for ticket in self.tickets if ticket.waiting and ticket.line.priority is priority
+        ]
+
+    @invariant()
+    def the_queue_is_what_waits(self):
+        if hasattr(self, "scheduler"):
+            waiting = sum(len(self._waiting(priority)) for priority in Priority)
+            assert self.recorder.queue[0] == waiting
+
+    def teardown(self):
+        if not hasattr(self, "scheduler"):
+            return
+        self.scheduler.close()
+        while self.running or (run := self.scheduler.poll()) is not None:
+            if self.running:
+                self.finish(0, 0.01)
+            else:
+                self._check(run)
+                self.running.append(run)
+        assert self.scheduler.queue_is_idle()
+        assert self.recorder.queue == (0, 0.0)
+        answered = set(self.admitted) - self.cancelled
+        assert len(self.done) == len(set(self.done)), "answered twice"
+        assert set(self.done) == answered, "lost, or answered after its caller had left"
+        for submission in answered:
+            if submission.error is None:
+                for row, logits in zip(self.admitted[submission], submission.logits, strict=True):
+                    assert np.array_equal(logits[0], row.input_ids)
+            else:
+                self._check_refusal(submission)
+
+    def _check_refusal(self, submission):
+        if isinstance(submission.error, ValueError):
+            assert any(row.length == BROKEN for row in self.admitted[submission])
+        else:
+            assert isinstance(submission.error, DeadlineExceededError)
+
+
+TestTrace = Trace.TestCase
+TestTrace.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
+
+
+@given(
+    st.lists(st.integers(1, 64), min_size=1, max_size=30),
+    st.randoms(use_true_random=False),
+)
+def test_a_waiting_line_counts_what_waits_and_gives_the_first_to_come_of_each_length(
+    lengths, random
+):
+    line = WaitingLine("a", Priority.INTERACTIVE, Idle(), CostModel())
+    tickets = [
+        Ticket(row, row.fingerprint(), line, due=0, cost_seconds=0)
+        for row in map(sequence, lengths)
+    ]
+    for ticket in tickets:
+        line.add(ticket)
+    left = tickets.copy()
+    for _ in tickets:
+        anchor = random.choice(left)
+        length = anchor.sequence.length
+        alike = [ticket for ticket in left if ticket.sequence.length == length]
+        assert line.lengths[length] == len(alike)
+        assert line.waiting_tokens == sum(ticket.sequence.length for ticket in left)
+        count = random.randint(1, len(alike))
+        others = [ticket for ticket in alike if ticket is not anchor]
+        assert line.first(length, count, anchor) == [anchor, *others[: count - 1]]
+        line.remove(anchor)
+        left.remove(anchor)
+    assert not line.lengths
+    assert line.waiting_tokens == 0
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.integers(4, 400), min_size=3, max_size=12), st.integers(1, 400))
+def test_bulk_gets_its_share_while_both_always_wait(workers, interactive, bulk):
+    """The share is kept over what was run recently, so one run more or less is all that is missing
+    at any time.
+    """
+    clock = Clock()
+    scheduler = Scheduler(
+        workers=workers, limits=LIMITS, max_queue_seconds=1e9, observer=Recorder(), clock=clock
+    )
+    scheduler.add_model("a", Idle(), CostModel((1e-3, 1e-3, 0.0)))
+
+    def submit(length, priority):
+        reservation = scheduler.reserve("a", [length], clock() + 1e9, priority)
+        scheduler.submit(reservation, [sequence(length)], lambda _: None)
+
+    seconds, waiting = dict.fromkeys(Priority, 0.0), dict.fromkeys(Priority, 0)
+    ends = [(clock(), None)] * workers
+    number = 0
+    while clock() < 1060:
+        for priority, lengths in ((Priority.INTERACTIVE, interactive), (Priority.BULK, [bulk])):
+            while waiting[priority] < 8:
+                submit(lengths[number % len(lengths)], priority)
+                waiting[priority] += 1
+                number += 1
+        (clock.now, run), *ends = sorted(ends, key=lambda end: end[0])
+        if run is not None:
+            scheduler.finish(run, [()] * len(run.tickets), run.cost_seconds)
+        run = scheduler.poll()
+        assert run is not None
+        waiting[run.line.priority] -= len(run.tickets)
+        seconds[run.line.priority] += run.cost_seconds
+        ends.append((clock() + run.cost_seconds, run))
+    assert seconds[Priority.BULK] >= 0.9 * BULK_SHARE * sum(seconds.values())
