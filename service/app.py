@@ -60,7 +60,12 @@ class Application:
             cache_entries=settings.cache_entries,
         )
         self._workers = Workers(self.scheduler, self._threads)
-        self.door = Door(self.lifecycle, self.metrics, settings.max_queue_seconds)
+        self.door = Door(
+            self.lifecycle,
+            self.metrics,
+            self.scheduler.refuse_unread,
+            settings.max_queue_seconds,
+        )
         self._preparation = ThreadPoolExecutor(
             self._threads, thread_name_prefix="prepare", initializer=give_way
         )

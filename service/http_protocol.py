@@ -7,11 +7,11 @@ request.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import orjson
-from uvicorn._types import ASGI3Application
+from uvicorn._types import ASGI3Application, HTTPScope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 MAX_HEADER_BYTES = 64 * 1024
@@ -32,16 +32,19 @@ class Door(Protocol):
         """A request was let in."""
 
     def turn_away(
-        self, method: str, path: str, headers: Iterable[tuple[bytes, bytes]], keep_alive: bool
-    ) -> bytes | None:
-        """The whole answer to a request that is not let in, or None."""
+        self, scope: HTTPScope, keep_alive: bool, is_patient: bool
+    ) -> tuple[bytes, float] | None:
+        """The whole answer to a request that is not let in, and the seconds that it says to wait;
+        or None.
+        """
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
     """One connection.
 
     ``on_lost`` is called, once, when the caller has hung up: whoever answers a request sets it, and
-    takes it away before the answer goes out. ``is_lost`` is true from then on.
+    takes it away before the answer goes out. ``is_lost`` is true from then on. ``is_patient`` says
+    whether the request being answered comes from a caller who was refused, and has waited.
     """
 
     receive_seconds = 10.0
@@ -51,10 +54,16 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().__init__(*arguments, **options)
         self.on_lost: Callable[[], None] | None = None
         self.is_lost = False
+        self.is_patient = False
+        self._wait_until = float("inf")
         self._in_header = True
         self._in_message = False
         self._header_bytes = 0
         self._receive_timer: asyncio.TimerHandle | None = None
+
+    def told_to_wait(self, seconds: float) -> None:
+        """The caller was refused, and told to come back in so many seconds."""
+        self._wait_until = self.loop.time() + seconds
 
     @property
     def request_is_whole(self) -> bool:
@@ -116,18 +125,20 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         """Let the request in, or answer it here and now."""
         scope = cycle.scope
-        answer = None
+        self.is_patient = self.loop.time() >= self._wait_until
+        self._wait_until = float("inf")
+        refused = None
         # Answers that a caller does not read must not pile up: who waits for room waits inside.
         if not self.flow.write_paused:
-            answer = self.door.turn_away(
-                scope["method"], scope["path"], scope["headers"], cycle.keep_alive
-            )
-        if answer is None:
+            refused = self.door.turn_away(scope, cycle.keep_alive, self.is_patient)
+        if refused is None:
             self.door.came()
             super()._start_asgi_task(cycle, app)
             return
         if self.transport.is_closing():
             return
+        answer, seconds = refused
+        self.told_to_wait(seconds)
         self.transport.write(answer)
         cycle.response_started = cycle.response_complete = True
         if not cycle.keep_alive:

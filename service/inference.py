@@ -66,17 +66,20 @@ class Inference:
         deadline: float,
         write: Callable[[Any], ResultT],
         priority: Priority = Priority.INTERACTIVE,
+        *,
+        patient: bool = False,
     ) -> Outcome[ResultT]:
         """What ``write`` makes of the result of ``request`` (the task's own request type).
 
         ``deadline`` is in monotonic seconds. ``write`` runs where the decoding does: on the event
-        loop, or in a thread when there is much to decode.
+        loop, or in a thread when there is much to decode. ``patient``: the caller comes back after
+        a refusal, when it was told to.
 
         Raises InputError, SchedulingError or ModelRunError. When the caller's task is cancelled,
         whatever of the request still waits is taken out of the queue.
         """
         reservation = self._scheduler.reserve(
-            model.name, model.task.estimate_lengths(request), deadline, priority
+            model.name, model.task.estimate_lengths(request), deadline, priority, patient=patient
         )
         try:
             return await self._answer(model, request, reservation, write)

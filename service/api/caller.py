@@ -16,10 +16,14 @@ class Connection(Protocol):
 
     on_lost: Callable[[], None] | None
     is_lost: bool
+    is_patient: bool
 
     @property
     def request_is_whole(self) -> bool:
         """Whether nothing of a request is waited for."""
+
+    def told_to_wait(self, seconds: float) -> None:
+        """The caller was refused, and told to come back in so many seconds."""
 
 
 def connection_of(scope: Scope) -> Connection:

@@ -8,12 +8,14 @@ read more requests than it got round to.
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from http import HTTPStatus
+
+from uvicorn._types import HTTPScope
 
 from model_directory.manifest import Task
 from service.api.headers import PRIORITY, request_id_of
-from service.api.problems import MEDIA_TYPE, body_of, problem_of
+from service.api.problems import MEDIA_TYPE, RETRY_AFTER, ProblemError, body_of, problem_of
 from service.lifecycle import Lifecycle, Phase
 from service.scheduling.errors import QueueFullError
 from service.scheduling.priority import Priority
@@ -40,6 +42,7 @@ class Door:
         self,
         lifecycle: Lifecycle,
         metrics: Metrics,
+        refuse: Callable[[Priority], QueueFullError],
         max_queue_seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -48,9 +51,9 @@ class Door:
         self._shut_seconds = SHUT_SHARE * max_queue_seconds
         self._full_seconds = FULL_SHARE * max_queue_seconds
         self._clock = clock
+        self._refuse = refuse
         self._unbegun = 0
         self._open_again = dict.fromkeys(Priority, float("-inf"))
-        self._refusals: dict[Priority, QueueFullError] = {}
 
     def came(self) -> None:
         """A request was let in, and waits for the event loop."""
@@ -64,37 +67,33 @@ class Door:
         """The scheduler refused a request."""
         if refusal.queue_seconds >= self._full_seconds:
             self._open_again[refusal.priority] = self._clock() + self._shut_seconds
-            self._refusals[refusal.priority] = refusal
 
     def turn_away(
-        self, method: str, path: str, headers: Iterable[tuple[bytes, bytes]], keep_alive: bool
-    ) -> bytes | None:
-        """The whole answer to a request that is not let in, or None. Only what would be run is ever
-        turned away.
+        self, scope: HTTPScope, keep_alive: bool, is_patient: bool
+    ) -> tuple[bytes, float] | None:
+        """The whole answer to a request that is not let in, and the seconds that it says to wait;
+        or None. Only what would be run is ever turned away, and who was refused and has waited
+        (``is_patient``) only where the event loop is behind.
         """
-        if method != "POST" or self._lifecycle.phase is not Phase.SERVING:
+        path = scope["path"]
+        if scope["method"] != "POST" or self._lifecycle.phase is not Phase.SERVING:
             return None
         route = path if path in _TASK_ROUTES else MODEL_ROUTE
         if not path.startswith(route):
             return None
-        fields = dict(headers)
-        refusal = self._refusal(fields.get(PRIORITY, b""))
-        if refusal is None:
+        fields = dict(scope["headers"])
+        bulk = fields.get(PRIORITY) == Priority.BULK.encode()
+        priority = Priority.BULK if bulk else Priority.INTERACTIVE
+        shut = self._clock() < self._open_again[priority] and not is_patient
+        if not shut and self._unbegun < MOST_UNBEGUN:
             return None
+        problem = problem_of(self._refuse(priority))
         self._metrics.request_turned_away(route if route == path else f"{route}{{model}}")
-        return _answer(refusal, request_id_of(fields), keep_alive)
-
-    def _refusal(self, priority: bytes) -> QueueFullError | None:
-        asked = Priority.BULK if priority == Priority.BULK.encode() else Priority.INTERACTIVE
-        if self._clock() < self._open_again[asked]:
-            return self._refusals[asked]
-        if self._unbegun >= MOST_UNBEGUN:
-            return QueueFullError(0.0, asked, 0.0)
-        return None
+        answer = _answer(problem, request_id_of(fields), keep_alive)
+        return answer, float(problem.headers[RETRY_AFTER])
 
 
-def _answer(refusal: QueueFullError, request_id: str, keep_alive: bool) -> bytes:
-    problem = problem_of(refusal)
+def _answer(problem: ProblemError, request_id: str, keep_alive: bool) -> bytes:
     body = body_of(problem, request_id)
     lines = [
         f"HTTP/1.1 {problem.status} {HTTPStatus(problem.status).phrase}",

@@ -113,11 +113,19 @@ class InferenceRoutes:
             # The caller's patience starts with the request, not with its last byte.
             deadline = state["started"] + timeout_seconds
             with UnlessCallerLeaves(connection):
-                answer, described = await self._answer(model, body, deadline, priority)
+                answer, described = await self._answer(
+                    model, body, deadline, priority, patient=connection.is_patient
+                )
             await send_json(send, answer, described)
 
     async def _answer(
-        self, model: LoadedModel, body: bytes, deadline: float, priority: Priority
+        self,
+        model: LoadedModel,
+        body: bytes,
+        deadline: float,
+        priority: Priority,
+        *,
+        patient: bool,
     ) -> tuple[bytes, Headers]:
         start = time.monotonic()
         parsed = parse(model.manifest.task, body, self._limits.inputs)
@@ -129,6 +137,7 @@ class InferenceRoutes:
                 deadline,
                 lambda result: orjson.dumps(parsed.render(result)),
                 priority,
+                patient=patient,
             )
         except InputError as error:
             raise refusal(error, parsed) from error

@@ -10,9 +10,10 @@ import structlog
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.api.caller import connection_of
 from service.api.door import Door
 from service.api.headers import request_id_of
-from service.api.problems import is_panic, problem_of, response_of
+from service.api.problems import RETRY_AFTER, is_panic, problem_of, response_of
 from service.lifecycle import Lifecycle, Phase
 from service.scheduling.errors import QueueFullError
 from service.telemetry.metrics import Metrics
@@ -67,10 +68,11 @@ class ObservationMiddleware:
         except BaseException as error:
             if not isinstance(error, Exception) and not is_panic(error):
                 raise
-            if isinstance(error, QueueFullError):
-                self._door.queue_was_full(error)
             with structlog.contextvars.bound_contextvars(request_id=request_id):
                 problem = problem_of(error)
+            if isinstance(error, QueueFullError):
+                self._door.queue_was_full(error)
+                connection_of(scope).told_to_wait(float(problem.headers[RETRY_AFTER]))
             if status == 0:
                 await response_of(problem, request_id)(scope, receive, send_with_id)
         finally:

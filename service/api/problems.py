@@ -23,6 +23,7 @@ from service.scheduling.errors import ClosedError, DeadlineExceededError, QueueF
 log = structlog.get_logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER = "Retry-After"
 TYPE_PREFIX = "urn:albert-serve:problem:"
 MOST_PLACES = 20
 """Places named in one answer: a body that is wrong in a thousand places is told of the first ones.
@@ -62,11 +63,11 @@ def problem_of(error: BaseException) -> ProblemError:
                 429,
                 "overloaded",
                 f"The service has as much work waiting as it takes; try again in {seconds} s.",
-                headers={"Retry-After": str(seconds)},
+                headers={RETRY_AFTER: str(seconds)},
             )
         case StartingError() | DrainingError() | ClosedError() | ModelUnavailableError():
             kind = "unavailable" if isinstance(error, ModelUnavailableError) else "not_ready"
-            headers = {} if isinstance(error, ModelUnavailableError) else {"Retry-After": "1"}
+            headers = {} if isinstance(error, ModelUnavailableError) else {RETRY_AFTER: "1"}
             return ProblemError(503, kind, str(error), headers=headers)
         case DeadlineExceededError():
             return ProblemError(504, "deadline_exceeded", str(error))

@@ -1,7 +1,14 @@
 """The predicted seconds of work that the workers owe, and whether more may be added."""
 
+from service.scheduling.comebacks import Comebacks
 from service.scheduling.errors import DeadlineExceededError, QueueFullError
 from service.scheduling.priority import BULK_SHARE, Priority
+
+KEPT_SHARE = 0.1
+"""Of the room: what is kept for large requests and patient callers."""
+
+TYPICAL_WEIGHT = 0.02
+"""Of each admitted request in what is typical: the last fifty or so decide."""
 
 
 class Sum:
@@ -23,9 +30,10 @@ class Sum:
 
 
 class Lane:
-    """What one priority has in the queue."""
+    """What one priority has in the queue, and what it was refused."""
 
-    def __init__(self) -> None:
+    def __init__(self, workers: int) -> None:
+        self.comebacks = Comebacks(workers)
         self.waiting = Sum()
         self.reserved = Sum()
         """Of requests that are still being tokenised."""
@@ -42,13 +50,18 @@ class Backlog:
     For each priority, the time in which all ``workers`` together are predicted to run what waits,
     requests still being tokenised included, stays within ``max_queue_seconds``; a request that
     alone is larger is admitted when nothing else of its priority waits.
+
+    The last tenth is kept for requests that are larger than others and for callers who come back
+    when they were told to. So short texts do not slip in where long ones are refused, and patience
+    is not answered with another refusal.
     """
 
     def __init__(self, workers: int, max_queue_seconds: float) -> None:
         self._workers = workers
         self._room_seconds = max_queue_seconds * workers
-        self.lanes = {priority: Lane() for priority in Priority}
+        self.lanes = {priority: Lane(workers) for priority in Priority}
         self.running = Sum()
+        self._typical_seconds = 0.0
 
     @property
     def waiting_count(self) -> int:
@@ -69,16 +82,45 @@ class Backlog:
             or self.running.count
         )
 
-    def admit(self, priority: Priority, seconds: float, deadline: float, now: float) -> None:
-        """Raise QueueFullError or DeadlineExceededError when ``seconds`` more may not be added."""
-        ahead = self.lanes[priority].seconds
-        if ahead > 0 and ahead + seconds > self._room_seconds:
-            # There is room again when enough of what is ahead has run to let this request in.
-            surplus = min(ahead, ahead + seconds - self._room_seconds)
-            raise QueueFullError(
-                self._seconds_until_run(priority, surplus), priority, ahead / self._workers
-            )
+    def admit(
+        self,
+        priority: Priority,
+        seconds: float,
+        deadline: float,
+        now: float,
+        patient: bool = False,
+    ) -> None:
+        """Raise QueueFullError or DeadlineExceededError when ``seconds`` more may not be added.
+
+        ``patient``: the caller was refused before, and waited as long as it was told.
+        """
+        lane = self.lanes[priority]
+        if patient:
+            lane.comebacks.returned(now)
+        asked = seconds if patient else max(seconds, KEPT_SHARE * self._room_seconds)
+        if lane.seconds > 0 and lane.seconds + asked > self._room_seconds:
+            raise self.refusal(priority, seconds, now, asked)
         self.refuse_if_too_late(priority, seconds, deadline, now)
+        self._typical_seconds += TYPICAL_WEIGHT * (seconds - self._typical_seconds)
+
+    def refuse_unread(self, priority: Priority, now: float) -> QueueFullError:
+        """The refusal of a request of which nothing is known, and which will be typical."""
+        return self.refusal(priority, self._typical_seconds, now, KEPT_SHARE * self._room_seconds)
+
+    def refusal(
+        self, priority: Priority, seconds: float, now: float, asked: float
+    ) -> QueueFullError:
+        """The refusal of ``seconds`` of work that needed ``asked`` seconds of room."""
+        lane = self.lanes[priority]
+        # There is room again when enough of what is ahead has run, and those refused before.
+        surplus = max(0.0, min(lane.seconds, lane.seconds + asked - self._room_seconds))
+        before = lane.comebacks.expected(now)
+        lane.comebacks.refused(seconds, now)
+        return QueueFullError(
+            self._seconds_until_run(priority, surplus + before),
+            priority,
+            lane.seconds / self._workers,
+        )
 
     def refuse_if_too_late(
         self, priority: Priority, seconds: float, deadline: float, now: float

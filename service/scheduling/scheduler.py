@@ -20,6 +20,7 @@ from service.scheduling.cost import CostModel
 from service.scheduling.errors import (
     ClosedError,
     DeadlineExceededError,
+    QueueFullError,
 )
 from service.scheduling.executor import Executor
 from service.scheduling.observer import Observer
@@ -123,9 +124,11 @@ class Scheduler:
         lengths: Rows[int],
         deadline: float,
         priority: Priority = Priority.INTERACTIVE,
+        *,
+        patient: bool = False,
     ) -> Reservation:
         """Hold a place for sequences of about these lengths (tokens), to be submitted by
-        ``deadline``.
+        ``deadline``. ``patient``: the caller was refused, and has waited as it was told.
 
         Raises QueueFullError, DeadlineExceededError (it could not be met) or ClosedError.
         """
@@ -133,9 +136,14 @@ class Scheduler:
             self._refuse_if_closed()
             cost = self._lines[model, priority].cost
             seconds = sum(cost.predict(1, length) for length in lengths)
-            self._backlog.admit(priority, seconds, deadline, self._clock())
+            self._backlog.admit(priority, seconds, deadline, self._clock(), patient)
             self._backlog.lanes[priority].reserved.add(seconds)
             return Reservation(model, priority, deadline, seconds)
+
+    def refuse_unread(self, priority: Priority) -> QueueFullError:
+        """The refusal of a request that nobody looked at, counted among those who may be back."""
+        with self._changed:
+            return self._backlog.refuse_unread(priority, self._clock())
 
     def release(self, reservation: Reservation) -> None:
         """Give the place back. Does nothing after ``submit`` or a second time."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 import socket
 import time
 
@@ -170,34 +169,38 @@ def test_the_cache_answers_the_same_without_a_run(tiny_models):
         assert hits == server.metric("albert_cache_rows_total", result="miss") > 5
 
 
-def test_refusals_before_the_body_keep_the_connection_and_its_order(slow):
-    """Several requests at once on one connection, while the queue is full: all are answered."""
-    content = json.dumps(body_of(1)).encode()
-    request = (
-        b"POST /v1/sentiment HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
-        b"Content-Length: %d\r\n\r\n%b" % (len(content), content)
-    )
-    flood = asyncio.run(flood_and_talk(slow, request * 300))
-    statuses = [int(status) for status in re.findall(r"HTTP/1\.1 (\d+)", flood)]
-    assert len(statuses) == 301
-    assert statuses.count(429) > 100
-    assert set(statuses) <= {200, 429}
-    assert statuses[-1] == 200  # /health/live, asked last
+def test_who_comes_back_when_told_to_gets_in_before_those_who_did_not_wait(slow):
+    async def obey():
+        async with httpx.AsyncClient(base_url=slow.url, timeout=60) as client:
+            answers = [await client.post("/v1/sentiment", json=body_of(1))]
+            while answers[-1].status_code == 429:
+                await asyncio.sleep(int(answers[-1].headers["Retry-After"]))
+                answers.append(await client.post("/v1/sentiment", json=body_of(1)))
+            return [answer.status_code for answer in answers]
+
+    obeying, crowd = asyncio.run(beside_a_crowd(slow, obey, seconds=6))
+    assert crowd.count(429) > 2 * crowd.count(200)
+    assert obeying[-1] == 200
+    assert len(obeying) <= 3
 
 
-async def flood_and_talk(server, requests):
-    """Fill the queue, then send ``requests`` and a question for health over one connection; what
-    comes back.
+async def beside_a_crowd(server, talk, seconds):
+    """What ``talk`` gives while 30 callers ask again and again without waiting, and the statuses
+    that they get.
     """
-    bodies = [body_of(8) for _ in range(40)]
-    talked, _ = await asyncio.gather(_talk(server, requests), post_all(server, bodies))
-    return talked
+    end = time.monotonic() + seconds
+    statuses = []
 
+    async def insist():
+        async with httpx.AsyncClient(base_url=server.url, timeout=60) as client:
+            while time.monotonic() < end:
+                answer = await client.post("/v1/sentiment", json=body_of(4))
+                statuses.append(answer.status_code)
+                await asyncio.sleep(0.05)
 
-async def _talk(server, requests):
-    await asyncio.sleep(0.2)
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-    writer.write(requests + b"GET /health/live HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-    received = await asyncio.wait_for(reader.read(), 60)
-    writer.close()
-    return received.decode()
+    async def later():
+        await asyncio.sleep(1)
+        return await talk()
+
+    talked, *_ = await asyncio.gather(later(), *(insist() for _ in range(30)))
+    return talked, statuses

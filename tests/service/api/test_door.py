@@ -21,10 +21,16 @@ class Entrance:
         self.now = 100.0
         self.lifecycle, self.metrics = Lifecycle(), Metrics()
         self.lifecycle.started()
-        self.door = Door(self.lifecycle, self.metrics, 2.0, clock=lambda: self.now)
+        self.door = Door(self.lifecycle, self.metrics, self.refuse, 2.0, clock=lambda: self.now)
 
-    def try_it(self, method="POST", path="/v1/sentiment", headers=(), keep_alive=True):
-        return self.door.turn_away(method, path, headers, keep_alive)
+    def refuse(self, priority):
+        return QueueFullError(1.2, priority, 2.0)
+
+    def try_it(
+        self, method="POST", path="/v1/sentiment", headers=(), keep_alive=True, is_patient=False
+    ):
+        scope = {"method": method, "path": path, "headers": headers}
+        return self.door.turn_away(scope, keep_alive, is_patient)
 
 
 @pytest.fixture
@@ -38,6 +44,14 @@ def test_after_a_full_queue_nobody_is_let_in_for_a_hundredth_of_it(entrance):
     assert entrance.try_it() is not None
     entrance.now += 0.021
     assert entrance.try_it() is None
+
+
+def test_who_has_waited_is_let_in_unless_the_event_loop_is_behind(entrance):
+    entrance.door.queue_was_full(QueueFullError(0.3, INTERACTIVE, 1.9))
+    assert entrance.try_it(is_patient=True) is None
+    for _ in range(MOST_UNBEGUN):
+        entrance.door.came()
+    assert entrance.try_it(is_patient=True) is not None
 
 
 def test_a_large_request_that_finds_no_room_does_not_shut_the_door(entrance):
@@ -77,11 +91,12 @@ def test_a_service_that_shuts_down_says_so_instead(entrance):
 
 def test_the_answer_is_that_of_the_scheduler_with_the_callers_id(entrance):
     entrance.door.queue_was_full(QueueFullError(1.2, INTERACTIVE, 2.0))
-    answer = entrance.try_it(headers=[(b"x-request-id", b"seven")], keep_alive=False)
+    answer, seconds = entrance.try_it(headers=[(b"x-request-id", b"seven")], keep_alive=False)
     head, _, body = answer.partition(b"\r\n\r\n")
     status, *lines = head.decode().split("\r\n")
     fields = dict(line.split(": ") for line in lines)
     problem = json.loads(body)
+    assert seconds == 2
     assert status == "HTTP/1.1 429 Too Many Requests"
     assert fields == {
         "content-type": "application/problem+json",

@@ -22,7 +22,8 @@ STARTED = 1000.0
 class FakeInference:
     """Answers POSITIVE to everything and keeps what it was asked."""
 
-    async def answer(self, model, request, deadline, write, priority):
+    async def answer(self, model, request, deadline, write, priority, *, patient):
+        assert patient
         self.asked = model, request, deadline, priority
         result = write([[Prediction("POSITIVE", 0.75)] for _ in request.inputs])
         return Outcome(result, 7, Timings(0.001, 0.002, 0.003, 0.004))
@@ -49,7 +50,9 @@ def ask(document, headers=()):
     async def send(message):
         sent.append(message)
 
-    connection = SimpleNamespace(on_lost=None, is_lost=False, request_is_whole=True)
+    connection = SimpleNamespace(
+        on_lost=None, is_lost=False, is_patient=True, request_is_whole=True
+    )
     scope = {
         "type": "http",
         "state": {"started": STARTED},

@@ -25,9 +25,13 @@ def serve(app, *, lifecycle=None, headers=()):
 
     scope = {"type": "http", "method": "POST", "path": "/", "headers": list(headers)}
     lifecycle = lifecycle or Lifecycle()
-    observed = ObservationMiddleware(app, metrics, lifecycle, Door(lifecycle, metrics, 1.0))
+    observed = ObservationMiddleware(app, metrics, lifecycle, Door(lifecycle, metrics, refuse, 1.0))
     asyncio.run(observed(scope, None, send))
     return sent, metrics.expose("")[0].decode()
+
+
+def refuse(priority):
+    raise AssertionError("nobody is turned away here")
 
 
 def raising(error):

@@ -49,3 +49,32 @@ def test_what_would_be_done_after_its_deadline_is_refused():
     backlog.admit(INTERACTIVE, 2.0, deadline=12.0, now=10.0)
     with pytest.raises(DeadlineExceededError, match=r"2\.5 s and the deadline is in 2 s"):
         backlog.admit(INTERACTIVE, 3.0, deadline=12.0, now=10.0)
+
+
+def test_short_requests_get_no_room_that_longer_ones_are_refused():
+    backlog = Backlog(workers=1, max_queue_seconds=1.0)
+    backlog.lanes[INTERACTIVE].waiting.add(0.91)
+    for seconds in (0.001, 0.09):
+        with pytest.raises(QueueFullError):
+            backlog.admit(INTERACTIVE, seconds, deadline=100, now=0)
+    backlog.admit(BULK, 0.09, deadline=100, now=0)
+
+
+def test_who_waited_as_told_has_the_room_that_is_kept():
+    backlog = Backlog(workers=1, max_queue_seconds=1.0)
+    backlog.lanes[INTERACTIVE].waiting.add(0.91)
+    backlog.admit(INTERACTIVE, 0.09, deadline=100, now=0, patient=True)
+    with pytest.raises(QueueFullError):
+        backlog.admit(INTERACTIVE, 0.1, deadline=100, now=0, patient=True)
+
+
+def test_a_request_that_nobody_read_is_refused_as_a_typical_one():
+    backlog = Backlog(workers=1, max_queue_seconds=1.0)
+    for _ in range(300):
+        backlog.admit(INTERACTIVE, 0.2, deadline=100, now=0)
+    backlog.lanes[INTERACTIVE].waiting.add(1.0)
+    told = []
+    for _ in range(4):
+        told.append(backlog.refuse_unread(INTERACTIVE, now=0).retry_after_seconds)
+        backlog.lanes[INTERACTIVE].comebacks.returned(now=0)
+    assert told == pytest.approx([0.1, 0.1, 0.2, 0.3], abs=0.05)

@@ -1,0 +1,61 @@
+"""Which requests take the short way, and that all others go on."""
+
+import asyncio
+
+import pytest
+from starlette.routing import Route
+
+from service.api.front import InferenceFront
+
+
+class Named:
+    """An ASGI application that says its name."""
+
+    def __init__(self, name):
+        self.name = name
+
+    async def __call__(self, scope, receive, send):
+        await send(self.name)
+
+
+def answered_by(method, path, kind="http"):
+    """Who answered, and the path's parameters."""
+    routes = [
+        Route("/v1/sentiment", Named("sentiment"), methods=["POST"]),
+        Route("/v1/models/{model}", Named("by name"), methods=["POST"]),
+    ]
+    names = []
+
+    async def send(name):
+        names.append(name)
+
+    scope = {"type": kind, "method": method, "path": path}
+    asyncio.run(InferenceFront(Named("behind"), routes)(scope, None, send))
+    return names, scope.get("path_params")
+
+
+def test_a_plain_path_has_its_endpoint():
+    assert answered_by("POST", "/v1/sentiment") == (["sentiment"], None)
+
+
+@pytest.mark.parametrize("name", ["films", "{model}", "a.b-c", "v1"])
+def test_a_models_name_is_a_parameter(name):
+    assert answered_by("POST", f"/v1/models/{name}") == (["by name"], {"model": name})
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "kind"),
+    [
+        ("GET", "/v1/sentiment", "http"),
+        ("GET", "/v1/models/films", "http"),
+        ("POST", "/v1/sentiment/", "http"),
+        ("POST", "/v1/models/", "http"),
+        ("POST", "/v1/models", "http"),
+        ("POST", "/v1/models/films/tokenize", "http"),
+        ("POST", "/other/films", "http"),
+        ("POST", "", "http"),
+        ("POST", "/v1/sentiment", "lifespan"),
+    ],
+)
+def test_everything_else_goes_on(method, path, kind):
+    assert answered_by(method, path, kind) == (["behind"], None)

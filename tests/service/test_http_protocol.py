@@ -1,0 +1,107 @@
+"""Requests that are refused as soon as their header is read, on a real socket."""
+
+import re
+import socket
+import threading
+import time
+
+import pytest
+import uvicorn
+
+from service.http_protocol import CONNECTION, BoundedHttpProtocol
+
+REFUSAL = b"HTTP/1.1 429 Too Many Requests\r\ncontent-length: 2\r\n\r\nno"
+MANY = 3000
+"""More than would fit on the stack if each refusal began the next one."""
+
+
+class RefusesPosts:
+    """A door that lets nobody in but those who ask with GET, or have waited."""
+
+    def __init__(self):
+        self.came_in = 0
+
+    def came(self):
+        self.came_in += 1
+
+    def turn_away(self, scope, keep_alive, is_patient):
+        return None if scope["method"] == "GET" or is_patient else (REFUSAL, 0.05)
+
+
+async def app(scope, receive, send):
+    body = b"patient" if scope["extensions"][CONNECTION].is_patient else b"new"
+    headers = [(b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+@pytest.fixture
+def port():
+    protocol = type("Protocol", (BoundedHttpProtocol,), {"door": RefusesPosts()})
+    config = uvicorn.Config(app, port=0, http=protocol, lifespan="off", log_config=None)
+    server = uvicorn.Server(config)
+    listener = config.bind_socket()
+    thread = threading.Thread(target=server.run, args=([listener],))
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield listener.getsockname()[1]
+    server.should_exit = True
+    thread.join(10)
+
+
+def post(body=b"words", **headers):
+    lines = [b"POST / HTTP/1.1", b"Host: a", b"Content-Length: %d" % len(body)]
+    lines += [f"{name}: {value}".encode() for name, value in headers.items()]
+    return b"\r\n".join(lines) + b"\r\n\r\n" + body
+
+
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+def statuses(received):
+    return [int(status) for status in re.findall(rb"HTTP/1.1 (\d+)", received)]
+
+
+def exchange(port, sent, count):
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        threading.Thread(target=connection.sendall, args=(sent,), daemon=True).start()
+        return receive(connection, count)
+
+
+def receive(connection, count):
+    received = b""
+    while len(statuses(received)) < count or not received.endswith((b"no", b"new", b"patient")):
+        part = connection.recv(1 << 16)
+        assert part, received[-500:]
+        received += part
+    return received
+
+
+def test_what_is_sent_at_once_is_answered_in_its_order(port):
+    received = exchange(port, GET + post() * MANY + GET, MANY + 2)
+    assert statuses(received) == [200, *[429] * MANY, 200]
+
+
+def test_a_body_that_follows_a_refusal_is_not_taken_for_a_request(port):
+    received = exchange(port, post(b"GET / HTTP/1.1\r\n\r\n" * 100_000) + GET, 2)
+    assert statuses(received) == [429, 200]
+
+
+def test_a_connection_that_is_not_to_be_kept_is_closed(port):
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(post(Connection="close"))
+        received = b""
+        while part := connection.recv(1 << 16):
+            received += part
+    assert received == REFUSAL
+
+
+def test_who_waited_as_told_is_let_in_and_known(port):
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        got = []
+        for pause in (0, 0, 0.1, 0):
+            time.sleep(pause)
+            connection.sendall(post())
+            got.append(receive(connection, 1)[-7:])
+    assert got == [REFUSAL[-7:], REFUSAL[-7:], b"patient", REFUSAL[-7:]]
