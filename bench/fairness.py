@@ -20,7 +20,7 @@ from bench.open_loop_capacity import (
     text_requests,
 )
 from bench.open_loop_cli import ModelPath, Models, Table, Url, tell
-from bench.open_loop_generator import Callers, OpenJob, Request
+from bench.open_loop_job import Callers, OpenJob, Request
 from bench.open_loop_server import Choice, Server, serving
 from bench.open_loop_table import Cell, Line, at_least, quantile
 from bench.open_loop_texts import INTERACTIVE, body_of, distinct_texts

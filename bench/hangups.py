@@ -13,7 +13,7 @@ from bench.open_loop import Answers, run_open_loop
 from bench.open_loop_arrivals import regular
 from bench.open_loop_capacity import measure_alone, measure_capacity, text_requests
 from bench.open_loop_cli import ModelPath, Models, Table, Url, tell
-from bench.open_loop_generator import OpenJob, Request
+from bench.open_loop_job import OpenJob, Request
 from bench.open_loop_server import Choice, Server, serving
 from bench.open_loop_table import Cell, Line, quantile
 from bench.open_loop_texts import body_of, distinct_texts

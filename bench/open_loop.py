@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from bench.errors import BenchError
-from bench.open_loop_generator import Answer, OpenJob, job_to_json
+from bench.open_loop_job import Answer, OpenJob, job_to_json
 from bench.repository import ROOT
 
 REFUSALS = (429, 504)

@@ -8,7 +8,7 @@ from bench.lengths import LengthMix
 from bench.load import run_load
 from bench.load_generator import Job
 from bench.open_loop import Answers, run_open_loop
-from bench.open_loop_generator import Callers, OpenJob, Request
+from bench.open_loop_job import Callers, OpenJob, Request
 from bench.open_loop_server import Server
 from bench.open_loop_texts import body_of, distinct_texts
 

@@ -8,91 +8,25 @@ again.
 """
 
 import asyncio
-import contextlib
 import itertools
 import json
 import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
-from typing import Any, NamedTuple
 
-import httptools
 import uvloop
+
+from bench.open_loop_job import Answer, OpenJob, Request, job_from_json
+from bench.open_loop_pool import Pool
 
 GIVE_UP_POLL_SECONDS = 0.01
 UNTOLD_SECONDS = 1.0
 """What a caller waits who was refused and not told how long."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is sent: a POST of ``body`` (JSON), or a GET when there is none.
-
-    One that ``leaves`` has a connection of its own, which is closed as soon as it is written.
-    """
-
-    kind: str
-    path: str
-    body: str | None = None
-    headers: dict[str, str] = field(default_factory=dict)
-    leaves: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Callers:
-    """``count`` callers from ``start`` (seconds) on: each asks the next of ``requests`` (positions
-    in the job) when it has its answer, over and over, or each once.
-
-    Told 429, a caller waits as long as it was told and asks the same again.
-    """
-
-    count: int
-    requests: list[int]
-    start: float = 0.0
-    once: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class OpenJob:
-    """Send ``requests`` at ``arrivals`` (seconds after the start, position of the request) and as
-    ``callers`` ask for them; nothing is sent after ``seconds``.
-
-    Answers are waited for ``drain_seconds`` more: by default longer than the service's deadline.
-    """
-
-    host: str
-    port: int
-    seconds: float
-    requests: list[Request]
-    arrivals: list[tuple[float, int]] = field(default_factory=list)
-    callers: list[Callers] = field(default_factory=list)
-    drain_seconds: float = 35.0
-
-
-class Answer(NamedTuple):
-    """What came of one request."""
-
-    request: int
-    """Position in the job."""
-    chain: int
-    """The same for a request and for its repetitions by a caller who was told to come again."""
-    at: float
-    """When it was to be sent, seconds after the start."""
-    sent: float
-    """When it was written, seconds after the start."""
-    seconds: float
-    """From ``at`` until the whole answer was there, or until it was given up."""
-    status: int
-    """0 without an answer."""
-    retry_after: float | None
-    tokens: int
-    """As the service counts them (``X-Tokens``); 0 where it says nothing."""
-
-
-class Exchange:
-    """One request on its way."""
+class TimedExchange:
+    """One request on its way, and its times."""
 
     __slots__ = ("_at", "_chain", "_load", "_request", "_sent", "_settled", "content")
 
@@ -124,117 +58,6 @@ class Exchange:
             self._settled(answer)
 
 
-class Connection(asyncio.Protocol):
-    """One keep-alive connection with at most one exchange."""
-
-    def __init__(self, pool: "Pool") -> None:
-        self._pool = pool
-        self._parser = httptools.HttpResponseParser(self)
-        self._exchange: Exchange | None = None
-        self._retry_after: float | None = None
-        self._tokens = 0
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Keep the transport to write to."""
-        self.transport = transport
-
-    def carry(self, exchange: Exchange) -> None:
-        """Send a request; the connection must be idle."""
-        self._exchange, self._retry_after, self._tokens = exchange, None, 0
-        self.transport.write(exchange.content)
-        exchange.written()
-
-    def data_received(self, data: bytes) -> None:
-        """Part of an answer."""
-        self._parser.feed_data(data)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep what is asked for later."""
-        match name.lower():
-            case b"retry-after":
-                self._retry_after = float(value)
-            case b"x-tokens":
-                self._tokens = int(value)
-
-    def on_message_complete(self) -> None:
-        """The answer is whole."""
-        exchange, self._exchange = self._exchange, None
-        if self._parser.should_keep_alive():
-            self._pool.idle.append(self)
-        else:
-            self.transport.close()
-        if exchange is not None:
-            exchange.settle(self._parser.get_status_code(), self._retry_after, self._tokens)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The service hung up: an exchange on its way has no answer."""
-        if self in self._pool.idle:
-            self._pool.idle.remove(self)
-        self._pool.open.discard(self)
-        if self._exchange is not None:
-            exchange, self._exchange = self._exchange, None
-            exchange.settle(0)
-
-
-class Pool:
-    """Keep-alive connections: the one that was used last is used next, and a new one is opened when
-    none is idle.
-    """
-
-    def __init__(self, host: str, port: int) -> None:
-        self._host, self._port = host, port
-        self._opening: set[asyncio.Task[None]] = set()
-        self.idle: list[Connection] = []
-        self.open: set[Connection] = set()
-
-    def send(self, exchange: Exchange) -> None:
-        """Send over an idle connection, or over a new one as soon as it is open."""
-        if self.idle:
-            self.idle.pop().carry(exchange)
-        else:
-            self._start(self._carry_over_new(exchange))
-
-    def send_and_leave(self, exchange: Exchange) -> None:
-        """Open a connection, send, and close it."""
-        self._start(self._leave(exchange))
-
-    def close(self) -> None:
-        """Cut everything."""
-        for task in self._opening:
-            task.cancel()
-        for connection in list(self.open):
-            connection.transport.abort()
-
-    def _start(self, opening: Any) -> None:
-        task = asyncio.ensure_future(opening)
-        self._opening.add(task)
-        task.add_done_callback(self._opening.discard)
-
-    async def _connect(self) -> Connection:
-        loop = asyncio.get_running_loop()
-        _, connection = await loop.create_connection(
-            lambda: Connection(self), self._host, self._port
-        )
-        self.open.add(connection)
-        return connection
-
-    async def _carry_over_new(self, exchange: Exchange) -> None:
-        try:
-            connection = await self._connect()
-        except OSError:
-            exchange.settle(0)
-        else:
-            connection.carry(exchange)
-
-    async def _leave(self, exchange: Exchange) -> None:
-        with contextlib.suppress(OSError):
-            connection = await self._connect()
-            connection.transport.write(exchange.content)
-            exchange.written()
-            connection.transport.close()
-        exchange.settle(0)
-
-
 class OpenLoad:
     """One job on its way."""
 
@@ -244,7 +67,7 @@ class OpenLoad:
         self._start = clock()
         self._chains = itertools.count()
         self._pool = Pool(job.host, job.port)
-        self._on_the_way: set[Exchange] = set()
+        self._on_the_way: set[TimedExchange] = set()
         self._answers: list[Answer] = []
         self.contents = [_content(job, request) for request in job.requests]
 
@@ -281,7 +104,7 @@ class OpenLoad:
         self._pool.close()
         return answers
 
-    def settled(self, exchange: Exchange, answer: Answer) -> None:
+    def settled(self, exchange: TimedExchange, answer: Answer) -> None:
         """Record an answer, once."""
         if exchange in self._on_the_way:
             self._on_the_way.remove(exchange)
@@ -294,7 +117,7 @@ class OpenLoad:
         at: float,
         settled: Callable[[Answer], None] | None = None,
     ) -> None:
-        exchange = Exchange(self, request, chain, at, settled)
+        exchange = TimedExchange(self, request, chain, at, settled)
         self._on_the_way.add(exchange)
         if self._job.requests[request].leaves:
             self._pool.send_and_leave(exchange)
@@ -342,20 +165,6 @@ def _content(job: OpenJob, request: Request) -> bytes:
         headers |= {"Content-Type": "application/json", "Content-Length": str(len(body))}
     lines = [f"{method} {request.path} HTTP/1.1", *(f"{k}: {v}" for k, v in headers.items())]
     return "\r\n".join([*lines, "", ""]).encode("ascii") + body
-
-
-def job_to_json(job: OpenJob) -> str:
-    """For the standard input of the process."""
-    return json.dumps(asdict(job))
-
-
-def job_from_json(written: str) -> OpenJob:
-    """Read what ``job_to_json`` wrote."""
-    fields = json.loads(written)
-    fields["requests"] = [Request(**request) for request in fields["requests"]]
-    fields["arrivals"] = [(at, request) for at, request in fields["arrivals"]]
-    fields["callers"] = [Callers(**callers) for callers in fields["callers"]]
-    return OpenJob(**fields)
 
 
 def _allow_many_connections() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.open_loop import Answers
-from bench.open_loop_generator import Answer
+from bench.open_loop_job import Answer
 
 LEAST_SECONDS = 1.0
 """Retry-After is in whole seconds (RFC 9110, 10.2.3), so no refusal can tell less."""

@@ -10,7 +10,7 @@ from bench.open_loop import REFUSALS, Answers, run_open_loop
 from bench.open_loop_arrivals import poisson, regular
 from bench.open_loop_capacity import Capacity, goodput, measure_capacity, text_requests
 from bench.open_loop_cli import ModelPath, Models, Table, Url, tell
-from bench.open_loop_generator import Callers, OpenJob, Request
+from bench.open_loop_job import Callers, OpenJob, Request
 from bench.open_loop_retries import told_wrong, waits
 from bench.open_loop_server import Choice, Server, serving
 from bench.open_loop_table import Cell, Line, at_least, at_most, quantile

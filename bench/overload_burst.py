@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from bench.lengths import MIXED
 from bench.open_loop import Answers, run_open_loop
 from bench.open_loop_capacity import Capacity, text_requests
-from bench.open_loop_generator import Callers, OpenJob
+from bench.open_loop_job import Callers, OpenJob
 from bench.open_loop_retries import waits
 from bench.open_loop_server import Server
 from bench.open_loop_table import Cell, Line, at_most, quantile

@@ -9,7 +9,7 @@ import typer
 
 from bench.open_loop import Answers, OpenLoopProcess
 from bench.open_loop_cli import ModelPath, Models, Table, Url, tell
-from bench.open_loop_generator import Callers, OpenJob, Request
+from bench.open_loop_job import Callers, OpenJob, Request
 from bench.open_loop_server import Choice, Server, serving
 from bench.open_loop_table import Cell, Line
 from bench.open_loop_texts import body_of, distinct_texts

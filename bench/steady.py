@@ -18,7 +18,7 @@ from bench.open_loop_capacity import (
     text_requests,
 )
 from bench.open_loop_cli import ModelPath, Models, Table, Url, tell
-from bench.open_loop_generator import OpenJob
+from bench.open_loop_job import OpenJob
 from bench.open_loop_server import Choice, Server, serving
 from bench.open_loop_table import Cell, Line, quantile
 from bench.progress import Progress

@@ -1,6 +1,6 @@
 from bench.fairness import bulk_share
 from bench.open_loop import Answers
-from bench.open_loop_generator import Answer, OpenJob, Request
+from bench.open_loop_job import Answer, OpenJob, Request
 from tests.bench.steadiness import run, table, tiny_models
 
 JOB = OpenJob("127.0.0.1", 1, 10.0, [Request("interactive", "/"), Request("bulk", "/")])

@@ -1,6 +1,6 @@
 from bench.hangups import Leaving, lines_of
 from bench.open_loop import Answers
-from bench.open_loop_generator import Answer, OpenJob, Request
+from bench.open_loop_job import Answer, OpenJob, Request
 from tests.bench.steadiness import run, table, tiny_models
 
 KINDS = ("next", "next", "leaving", "staying")

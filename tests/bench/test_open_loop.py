@@ -2,7 +2,7 @@ import pytest
 
 from bench.open_loop import Answers
 from bench.open_loop_capacity import goodput
-from bench.open_loop_generator import (
+from bench.open_loop_job import (
     Answer,
     Callers,
     OpenJob,

@@ -8,7 +8,7 @@ import pytest
 
 from bench.errors import BenchError
 from bench.open_loop import OpenLoopProcess, run_open_loop
-from bench.open_loop_generator import Callers, OpenJob, Request
+from bench.open_loop_job import Callers, OpenJob, Request
 
 SLOW_SECONDS = 0.5
 

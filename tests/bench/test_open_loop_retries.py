@@ -1,7 +1,7 @@
 import pytest
 
 from bench.open_loop import Answers
-from bench.open_loop_generator import Answer, OpenJob, Request
+from bench.open_loop_job import Answer, OpenJob, Request
 from bench.open_loop_retries import told_wrong, waits
 
 JOB = OpenJob("127.0.0.1", 1, 60.0, [Request("text", "/"), Request("text", "/")])

@@ -2,7 +2,7 @@ import pytest
 
 from bench.open_loop import Answers
 from bench.open_loop_capacity import Capacity
-from bench.open_loop_generator import Answer, OpenJob, Request
+from bench.open_loop_job import Answer, OpenJob, Request
 from bench.overload import Level, table_of
 from bench.overload_burst import Burst
 from tests.bench.steadiness import run, table, tiny_models

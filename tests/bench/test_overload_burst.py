@@ -1,5 +1,5 @@
 from bench.open_loop import Answers
-from bench.open_loop_generator import Answer, OpenJob, Request
+from bench.open_loop_job import Answer, OpenJob, Request
 from bench.overload_burst import Burst, burst_lines
 
 JOB = OpenJob("127.0.0.1", 1, 60.0, [Request("burst", "/")] * 2)

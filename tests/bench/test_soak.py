@@ -1,7 +1,7 @@
 import json
 
 from bench.open_loop import Answers
-from bench.open_loop_generator import OpenJob
+from bench.open_loop_job import OpenJob
 from bench.soak import LONGEST, MOST_TEXTS, SHORTEST, baseline, lines_of, soaking_requests
 from tests.bench.steadiness import run, table, tiny_models
 

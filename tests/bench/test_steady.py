@@ -1,7 +1,7 @@
 import pytest
 
 from bench.open_loop import Answers
-from bench.open_loop_generator import Answer, OpenJob, Request
+from bench.open_loop_job import Answer, OpenJob, Request
 from bench.steady import GRID, lines_of, multiples
 from tests.bench.steadiness import run, table, tiny_models
 
