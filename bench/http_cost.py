@@ -1,0 +1,326 @@
+"""``python -m bench.http_cost``: what each part of a request's way through the service costs.
+
+The server has one core and the load generator another. Every step of the way is a server of its own
+(``bench.http_steps``); they take turns, so that what else the machine does falls on all of them,
+and shares are taken within each round.
+"""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import Annotated, Self
+
+import typer
+from rich.console import Console
+
+from bench.checkpoints import SENTENCES, Shape
+from bench.errors import BenchError
+from bench.load import bodies_of
+from bench.load_generator import Job, LoadReport
+from bench.machine import Machine, describe_machine
+from bench.progress import Progress
+from bench.repository import ROOT
+from bench.rounds import rotated
+from bench.service_process import HOST
+from bench.statistics import Spread, paired_differences, paired_ratios, spread_of
+from bench.subject import NAME, export_model
+
+REFUSED = 1
+WORDS = 12
+"""Of a text: about as many tokens, special ones apart."""
+WARMING_REQUESTS = 500
+BEGIN = "<!-- figures: written by `python -m bench.http_cost`, do not edit -->"
+END = "<!-- end of figures -->"
+
+SMALL = Shape(num_hidden_layers=1)
+"""A model of one layer of 32: its run costs about what validation does."""
+DEFAULT = "sentiment"
+"""The default model that is measured beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One server: what ``bench.http_steps`` calls it, what stands in the table, the step that it
+    adds to, and the status of its answers.
+    """
+
+    name: str
+    says: str
+    adds_to: str | None = None
+    status: int = 200
+    model: str = NAME
+
+
+STEPS = (
+    Step("bare", "a constant from bare ASGI: uvicorn and our protocol class"),
+    Step("constant", "+ request id, metrics, errors: what every answer passes", "bare"),
+    Step("body", "+ headers and body", "constant"),
+    Step("validation", "+ JSON and its validation", "body"),
+    Step("tokens", "+ tokenising", "validation"),
+    Step("scores", "+ scores and their JSON", "tokens"),
+    Step("whole", "the whole: + queue, threads, run, timings", "scores"),
+    Step("logged", "the whole, with a log line for every request", "whole"),
+    Step("refused", "a refusal, 504, with its log line", status=504),
+    Step("starlette", "the constant route: Starlette's, in the same application"),
+    Step("fastapi", "the same as a FastAPI route with pydantic models", "starlette"),
+    Step("default", "the whole, with the default model", model=DEFAULT),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one server did in its turn, for each request: processor seconds of the thread with the
+    event loop and of all others, and the requests per second.
+    """
+
+    loop_seconds: float
+    other_seconds: float
+    requests_per_second: float
+
+
+def main() -> None:
+    """Run the command line."""
+    typer.run(_http_cost)
+
+
+def _http_cost(
+    requests: Annotated[int, typer.Option(help="In each turn of each server.", min=100)] = 6000,
+    rounds: Annotated[int, typer.Option(help="Turns of each server.", min=1)] = 5,
+    connections: Annotated[int, typer.Option(help="Kept busy at once.", min=1)] = 32,
+    models: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where the default models are.")
+    ] = ROOT / "models",
+    page: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the table there, between its marks.")
+    ] = None,
+) -> None:
+    """Tell what each part of a request's way costs, on one core."""
+    try:
+        if page is not None:
+            split_page(page)  # found wrong now, not after all the measuring
+        machine = describe_machine()
+        with Progress(Console(stderr=True)) as progress:
+            turns = measure(requests, rounds, connections, models, progress)
+    except BenchError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        raise typer.Exit(REFUSED) from error
+    about = (
+        f"Medians of {rounds} interleaved rounds of {requests} requests (a tenth of them with the "
+        f"default model) on {connections} connections; lowest and highest in brackets."
+    )
+    text = "\n\n".join([about, _machine_line(machine), table(turns), shares(turns)])
+    print(text)
+    if page is not None:
+        before, after = split_page(page)
+        page.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
+
+
+def measure(
+    requests: int, rounds: int, connections: int, default_models: Path, progress: Progress
+) -> dict[str, list[Turn]]:
+    """The turns of every step, by its name, in the order of the rounds."""
+    server_core, load_core = _two_cores()
+    turns: dict[str, list[Turn]] = {step.name: [] for step in STEPS}
+    with ExitStack() as stack:
+        progress.step("exporting the model")
+        directory = stack.enter_context(TemporaryDirectory(prefix="albert-bench-"))
+        small_models = export_model(SMALL, Path(directory))
+        stack.callback(os.sched_setaffinity, 0, os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {server_core})  # which each server inherits
+        servers = {
+            step.name: stack.enter_context(
+                StepProcess(step, small_models if step.model == NAME else default_models)
+            )
+            for step in STEPS
+        }
+        os.sched_setaffinity(0, {load_core})  # and each load generator this
+        bodies = bodies_of(_texts(requests))
+        for step in STEPS:
+            servers[step.name].turn(bodies[:WARMING_REQUESTS], connections)
+        for number in range(rounds):
+            for step in rotated(STEPS, number):
+                progress.step(f"round {number + 1} of {rounds}: {step.says}")
+                part = bodies if step.model == NAME else bodies[: requests // 10]
+                turns[step.name].append(servers[step.name].turn(part, connections))
+    return turns
+
+
+class StepProcess:
+    """The server of one step, ready when the ``with`` block begins."""
+
+    def __init__(self, step: Step, models: Path) -> None:
+        self._step = step
+        self._models = models
+
+    def __enter__(self) -> Self:
+        name = "whole" if self._step.name == "default" else self._step.name
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "bench.http_steps", name, str(self._models.resolve())],
+            cwd=ROOT,
+            env=_plain_environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise BenchError(f"the server of the step {name!r} did not start")
+        self._port = int(line)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._process.send_signal(signal.SIGTERM)
+        self._process.communicate()
+
+    def turn(self, bodies: list[str], connections: int) -> Turn:
+        """Have all ``bodies`` answered. Raises BenchError unless each was, as it should."""
+        job = Job(HOST, self._port, f"/v1/models/{self._step.model}", connections, bodies)
+        loop_before, others_before = _thread_seconds(self._process.pid)
+        report = _run(job)
+        loop, others = _thread_seconds(self._process.pid)
+        if set(report.statuses) != {self._step.status}:
+            raise BenchError(f"{self._step.says}: answered {sorted(set(report.statuses))}")
+        count = len(bodies)
+        return Turn(
+            (loop - loop_before) / count, (others - others_before) / count, count / report.seconds
+        )
+
+
+def table(turns: Mapping[str, Sequence[Turn]]) -> str:
+    """What each step costs and adds, as Markdown: microseconds of the processor for a request."""
+    lines = [
+        "| what answers | event loop, µs | other threads, µs | adds, µs | requests/s |",
+        "|---|--:|--:|--:|--:|",
+    ]
+    for step in STEPS:
+        own = turns[step.name]
+        adds = ""
+        if step.adds_to is not None:
+            before = _processor(turns[step.adds_to])
+            adds = _micro(spread_of(paired_differences(_processor(own), before)))
+        loop = _micro(spread_of([turn.loop_seconds for turn in own]))
+        others = _micro(spread_of([turn.other_seconds for turn in own]))
+        speed = spread_of([turn.requests_per_second for turn in own])
+        lines.append(
+            f"| {step.says} | {loop} | {others} | {adds} "
+            f"| {speed.median:.0f} ({speed.lowest:.0f} – {speed.highest:.0f}) |"
+        )
+    return "\n".join(lines)
+
+
+def shares(turns: Mapping[str, Sequence[Turn]]) -> str:
+    """What the whole reaches of the constant route's requests per second, in words."""
+    sentences = []
+    for name, model in (("whole", "the small model"), ("default", f"`{DEFAULT}`")):
+        own = _speeds(turns[name])
+        routed = spread_of(paired_ratios(own, _speeds(turns["starlette"])))
+        short = spread_of(paired_ratios(own, _speeds(turns["constant"])))
+        sentences.append(
+            f"With {model} the whole reaches {_share(routed)} of the constant route's requests per "
+            f"second on the same core, and {_share(short)} of the constant's that takes the same "
+            "short way."
+        )
+    return "\n".join(sentences)
+
+
+def split_page(page: Path) -> tuple[str, str]:
+    """What stands before and after the figures of ``page``. Raises BenchError without marks."""
+    try:
+        before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    except OSError as error:
+        raise BenchError(f"{page} cannot be read: {error.strerror}") from error
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise BenchError(f"{page} has no place for the figures: {BEGIN} … {END}")
+    return before, after
+
+
+def _run(job: Job) -> LoadReport:
+    finished = subprocess.run(
+        [sys.executable, "-m", "bench.load_generator"],
+        input=json.dumps(asdict(job)),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if finished.returncode != 0:
+        raise BenchError(f"the load generator failed:\n{finished.stderr.strip()}")
+    return LoadReport(**json.loads(finished.stdout))
+
+
+def _thread_seconds(process_id: int) -> tuple[float, float]:
+    """Processor seconds of the first thread of a process, which has the event loop, and of all its
+    others together (proc(5), ``schedstat``).
+    """
+    loop = others = 0
+    for thread in Path(f"/proc/{process_id}/task").iterdir():
+        nanoseconds = int((thread / "schedstat").read_text().split()[0])
+        if thread.name == str(process_id):
+            loop = nanoseconds
+        else:
+            others += nanoseconds
+    return loop / 1e9, others / 1e9
+
+
+def _texts(count: int) -> list[str]:
+    """Texts of ``WORDS`` words, hardly any twice: identical ones could be answered by one run."""
+    words = " ".join(SENTENCES).split()
+    source = random.Random(0)
+    return [" ".join(source.choices(words, k=WORDS)) for _ in range(count)]
+
+
+def _two_cores() -> tuple[int, int]:
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        raise BenchError("server and load generator need a core each, and there is only one")
+    return cores[0], cores[1]
+
+
+def _plain_environment() -> dict[str, str]:
+    return {key: value for key, value in os.environ.items() if not key.startswith("ALBERT_")}
+
+
+def _processor(turns: Sequence[Turn]) -> list[float]:
+    return [turn.loop_seconds + turn.other_seconds for turn in turns]
+
+
+def _speeds(turns: Sequence[Turn]) -> list[float]:
+    return [turn.requests_per_second for turn in turns]
+
+
+def _share(ratio: Spread) -> str:
+    return f"{ratio.median:.2f} ({ratio.lowest:.2f} – {ratio.highest:.2f})"
+
+
+def _micro(seconds: Spread) -> str:
+    values = [value * 1e6 for value in (seconds.median, seconds.lowest, seconds.highest)]
+    return "{:.0f} ({:.0f} – {:.0f})".format(*values)
+
+
+def _machine_line(machine: Machine) -> str:
+    packages = ", ".join(f"{name} {version}" for name, version in machine.packages.items())
+    return (
+        f"{machine.processor}, one core for the server and one for the load; {machine.system}, "
+        f"Python {machine.python}, {packages}; commit {machine.commit or 'none'}, "
+        f"{machine.started}, load average just before {machine.load_before:.2f}."
+    )
+
+
+if __name__ == "__main__":
+    main()

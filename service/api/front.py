@@ -1,0 +1,42 @@
+"""Plain ASGI middleware that hands a request for an answer straight to its endpoint.
+
+FastAPI's middleware and router, which every other request goes through, cost such a request as much
+as reading, parsing and validating its body (docs/http-cost.md).
+"""
+
+from collections.abc import Sequence
+
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+PARAMETER = "/{model}"
+
+
+class InferenceFront:
+    """Serves POST on ``routes``, whose paths are plain or end in a model's name; leaves all else,
+    other methods on these paths too, to the application behind.
+    """
+
+    def __init__(self, app: ASGIApp, routes: Sequence[Route]) -> None:
+        self._app = app
+        self._exact: dict[str, ASGIApp] = {}
+        self._named: dict[str, ASGIApp] = {}
+        for route in routes:
+            path = route.path.removesuffix(PARAMETER)
+            (self._exact if path == route.path else self._named)[path] = route.app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        await self._endpoint(scope)(scope, receive, send)
+
+    def _endpoint(self, scope: Scope) -> ASGIApp:
+        if scope["type"] != "http" or scope["method"] != "POST":
+            return self._app
+        path: str = scope["path"]
+        if (endpoint := self._exact.get(path)) is not None:
+            return endpoint
+        before, _, name = path.rpartition("/")
+        if name and (endpoint := self._named.get(before)) is not None:
+            scope["path_params"] = {"model": name}
+            return endpoint
+        return self._app
