@@ -67,6 +67,7 @@ class OpenLoad:
         self._start = clock()
         self._chains = itertools.count()
         self._pool = Pool(job.host, job.port)
+        self._callers_pools: list[Pool] = []
         self._on_the_way: set[TimedExchange] = set()
         self._answers: list[Answer] = []
         self.contents = [_content(job, request) for request in job.requests]
@@ -101,7 +102,8 @@ class OpenLoad:
         for exchange in list(self._on_the_way):
             exchange.settle(0)
         answers, self._answers = self._answers, []
-        self._pool.close()
+        for pool in [self._pool, *self._callers_pools]:
+            pool.close()
         return answers
 
     def settled(self, exchange: TimedExchange, answer: Answer) -> None:
@@ -115,32 +117,36 @@ class OpenLoad:
         request: int,
         chain: int,
         at: float,
+        pool: Pool,
         settled: Callable[[Answer], None] | None = None,
     ) -> None:
         exchange = TimedExchange(self, request, chain, at, settled)
         self._on_the_way.add(exchange)
         if self._job.requests[request].leaves:
-            self._pool.send_and_leave(exchange)
+            pool.send_and_leave(exchange)
         else:
-            self._pool.send(exchange)
+            pool.send(exchange)
 
     async def _send_arrivals(self) -> None:
         for at, request in sorted(self._job.arrivals):
             await asyncio.sleep(max(0.0, at - self.now()))
-            self._send(request, next(self._chains), at)
+            self._send(request, next(self._chains), at, self._pool)
 
     async def _call(self, requests: Iterator[int], start: float) -> None:
+        pool = Pool(self._job.host, self._job.port)
+        self._callers_pools.append(pool)
         await asyncio.sleep(max(0.0, start - self.now()))
-        while self.now() < self._job.seconds:
+        while (at := self.now()) < self._job.seconds:
             if (request := next(requests, None)) is None:
                 return
             chain = next(self._chains)
-            while (wait := await self._ask(request, chain)) is not None:
-                if self.now() + wait >= self._job.seconds:
+            while (wait := await self._ask(request, chain, at, pool)) is not None:
+                at = self.now() + wait
+                if at >= self._job.seconds:
                     return
                 await asyncio.sleep(wait)
 
-    async def _ask(self, request: int, chain: int) -> float | None:
+    async def _ask(self, request: int, chain: int, at: float, pool: Pool) -> float | None:
         """Ask and wait for the answer; seconds after which to ask again, None when answered."""
         settled: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
 
@@ -148,7 +154,7 @@ class OpenLoad:
             if not settled.done():
                 settled.set_result(answer)
 
-        self._send(request, chain, self.now(), settle)
+        self._send(request, chain, at, pool, settle)
         answer = await settled
         if answer.status == 429:
             return UNTOLD_SECONDS if answer.retry_after is None else answer.retry_after

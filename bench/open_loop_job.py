@@ -24,7 +24,8 @@ class Callers:
     """``count`` callers from ``start`` (seconds) on: each asks the next of ``requests`` (positions
     in the job) when it has its answer, over and over, or each once.
 
-    Told 429, a caller waits as long as it was told and asks the same again.
+    Each has a connection of its own. Told 429, a caller waits as long as it was told and asks the
+    same again.
     """
 
     count: int
