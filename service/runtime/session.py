@@ -18,6 +18,27 @@ answering.
 SEQUENCE_AXIS = "sequence"
 
 
+class StoppedError(Exception):
+    """A run was stopped before its end."""
+
+
+class StopSignal:
+    """Ends one run of a session early. ``stop`` may be called from any thread, at any time."""
+
+    def __init__(self) -> None:
+        self.options = ort.RunOptions()
+
+    @property
+    def is_set(self) -> bool:
+        """Whether the run was told to stop."""
+        stopped: bool = self.options.terminate
+        return stopped
+
+    def stop(self) -> None:
+        """Let the run end before its next operator."""
+        self.options.terminate = True
+
+
 class Session:
     """A loaded graph. ``run`` may be called by several threads at once and releases the GIL.
 
@@ -48,9 +69,13 @@ class Session:
         """Whether it has been widened."""
         return self._wide is not None
 
-    def run(self, rows: Rows[Sequence], *, wide: bool = False) -> list[Logits]:
+    def run(
+        self, rows: Rows[Sequence], *, wide: bool = False, stop: StopSignal | None = None
+    ) -> list[Logits]:
         """Logits of each row, float32, without its padding. All rows go through in one batch, on
         several cores if it is ``wide`` and the session was widened.
+
+        StoppedError if it ended early by ``stop``.
         """
         session = self._wide if wide and self._wide is not None else self._session
         batch = Batch.of(rows, self._pad_token_id)
@@ -59,9 +84,14 @@ class Session:
             "attention_mask": batch.attention_mask,
             "token_type_ids": batch.token_type_ids,
         }
-        outputs = session.run(
-            self._output_names, {name: feeds[name] for name in self._input_names}
-        )
+        stop = stop or StopSignal()
+        inputs = {name: feeds[name] for name in self._input_names}
+        try:
+            outputs = session.run(self._output_names, inputs, stop.options)
+        except Exception as error:
+            if stop.is_set:
+                raise StoppedError from error
+            raise
         return [
             tuple(
                 output[index, : row.length] if per_token else output[index]

@@ -4,7 +4,7 @@ from collections.abc import Sequence as Rows
 from typing import Protocol
 
 from service.runtime.sequence import Sequence
-from service.runtime.session import Logits
+from service.runtime.session import Logits, StopSignal
 
 
 class Executor(Protocol):
@@ -14,5 +14,10 @@ class Executor(Protocol):
     def widens(self) -> bool:
         """Whether it makes a difference to be told that a run may use every core."""
 
-    def run(self, rows: Rows[Sequence], *, wide: bool = False) -> list[Logits]:
-        """The logits of each row, in order. ``wide``: on every core, because nothing else runs."""
+    def run(
+        self, rows: Rows[Sequence], *, wide: bool = False, stop: StopSignal | None = None
+    ) -> list[Logits]:
+        """The logits of each row, in order. ``wide``: on every core, because nothing else runs.
+
+        StoppedError if it ended early by ``stop``.
+        """

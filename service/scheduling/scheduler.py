@@ -9,10 +9,10 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from collections.abc import Sequence as Rows
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from service.runtime.sequence import Sequence
-from service.runtime.session import Logits
+from service.runtime.session import Logits, StopSignal
 from service.scheduling.answer_cache import AnswerCache
 from service.scheduling.backlog import Backlog
 from service.scheduling.batch_plan import BatchLimits, plan_batch
@@ -55,6 +55,7 @@ class Run:
     tickets: list[Ticket]
     cost_seconds: float
     wide: bool = False
+    stop: StopSignal = field(default_factory=StopSignal)
 
     @property
     def sequences(self) -> list[Sequence]:
@@ -107,6 +108,7 @@ class Scheduler:
         self._backlog = Backlog(workers, max_queue_seconds)
         self._shares = Shares()
         self._bulk_running = 0
+        self._running: dict[Ticket, Run] = {}
         self._cache = AnswerCache(cache_entries)
         self._closed = False
 
@@ -204,8 +206,8 @@ class Scheduler:
         return submission
 
     def cancel(self, submission: Submission) -> None:
-        """Forget a submission whose caller left: what waits of it will not run, and ``on_done`` is
-        not called.
+        """Forget a submission whose caller left: what waits of it will not run, a run that nobody
+        else waits for ends early, and ``on_done`` is not called.
         """
         with self._changed:
             submission.settled = True
@@ -271,6 +273,7 @@ class Scheduler:
                 run.line.cost.observe(rows, padded_length, seconds)
             for ticket, answer in zip(run.tickets, answers, strict=True):
                 run.line.forget(ticket)
+                del self._running[ticket]
                 if self._cache.is_on and not isinstance(answer, Exception):
                     self._cache.put((run.line.name, ticket.fingerprint), answer)
                 for submission, indices in list(ticket.claims.items()):
@@ -358,6 +361,7 @@ class Scheduler:
         wide = line.executor.widens and self._nothing_else_to_do(tickets)
         run = Run(line, tickets, line.cost.predict(len(tickets), padded_length), wide)
         self._backlog.running.add(run.cost_seconds)
+        self._running.update(dict.fromkeys(tickets, run))
         self._shares.took(priority, run.cost_seconds, now)
         if priority is Priority.BULK:
             self._bulk_running += 1
@@ -450,9 +454,13 @@ class Scheduler:
     def _withdraw(self, submission: Submission) -> None:
         for ticket in submission.tickets:
             ticket.claims.pop(submission, None)
-            if ticket.waiting and not ticket.claims:
+            if ticket.claims:
+                continue
+            if ticket.waiting:
                 self._take_out(ticket)
                 ticket.line.forget(ticket)
+            else:
+                self._stop_if_unwanted(ticket)
         submission.tickets = []
         # Cancelled tickets leave the heap when they surface; sweep them when they are most of it.
         for priority, waiting in self._due.items():
@@ -461,6 +469,15 @@ class Scheduler:
                 waiting[:] = [entry for entry in waiting if entry[2].waiting]
                 heapq.heapify(waiting)
         self._report_queue()
+
+    def _stop_if_unwanted(self, ticket: Ticket) -> None:
+        """End the run of a ticket when nobody waits for any of its rows."""
+        run = self._running.get(ticket)
+        if run is None or any(each.claims for each in run.tickets):
+            return
+        run.stop.stop()
+        for each in run.tickets:  # nobody may join them now
+            each.line.forget(each)
 
     def _take_out(self, ticket: Ticket) -> None:
         ticket.waiting = False

@@ -6,7 +6,7 @@ import time
 import structlog
 
 from service.runtime.priority import give_way
-from service.runtime.session import Logits
+from service.runtime.session import Logits, StoppedError
 from service.scheduling.scheduler import Run, Scheduler
 
 log = structlog.get_logger(__name__)
@@ -47,13 +47,16 @@ class Workers:
 def execute(run: Run) -> tuple[list[Logits | Exception], float]:
     """Run the batch; when it fails, run its rows one by one, so that a bad row fails alone.
 
-    Returns what each row gave, and the seconds of the batch's run (0 when it failed as a batch).
+    Returns what each row gave, and the seconds of the batch's run (0 when it failed as a batch, or
+    was stopped because nobody waits for it any more).
     """
     sequences = run.sequences
     start = time.perf_counter()
     try:
-        logits = run.line.executor.run(sequences, wide=run.wide)
+        logits = run.line.executor.run(sequences, wide=run.wide, stop=run.stop)
         return list(logits), time.perf_counter() - start
+    except StoppedError as error:
+        return [error] * len(sequences), 0.0
     except Exception as error:
         log.warning(
             "a batch failed; its rows are run one by one",

@@ -41,12 +41,15 @@ class Trace(RuleBasedStateMachine):
         queue_seconds=st.sampled_from([0.2, 2.0]),
         cache_entries=st.sampled_from([0, 2]),
         widens=st.booleans(),
+        padded_tokens=st.sampled_from([30, 256]),
+        waste=st.sampled_from([0.0, 0.05, 0.3]),
     )
-    def start(self, workers, queue_seconds, cache_entries, widens):
+    def start(self, workers, queue_seconds, cache_entries, widens, padded_tokens, waste):
         self.clock, self.recorder = Clock(), Recorder()
+        self.limits = BatchLimits(padded_tokens, waste)
         self.scheduler = Scheduler(
             workers=workers,
-            limits=LIMITS,
+            limits=self.limits,
             max_queue_seconds=queue_seconds,
             observer=self.recorder,
             cache_entries=cache_entries,
@@ -69,9 +72,9 @@ class Trace(RuleBasedStateMachine):
 
     @rule(
         rows=st.lists(
-            st.tuples(st.integers(1, 60) | st.integers(1, 400), st.none() | st.integers(-2, -1)),
+            st.tuples(st.integers(1, 20) | st.integers(1, 400), st.none() | st.integers(-2, -1)),
             min_size=1,
-            max_size=6,
+            max_size=8,
         ),
         model=st.sampled_from(["a", "b"]),
         priority=st.sampled_from(Priority),
@@ -137,8 +140,8 @@ class Trace(RuleBasedStateMachine):
     def _check(self, run):
         lengths = [row.length for row in run.sequences]
         padded = len(lengths) * max(lengths)
-        assert len(lengths) == 1 or padded <= LIMITS.padded_tokens
-        assert padded - sum(lengths) <= LIMITS.waste * padded + 1e-9
+        assert len(lengths) == 1 or padded <= self.limits.padded_tokens
+        assert padded - sum(lengths) <= self.limits.waste * padded + 1e-9
         for ticket in run.tickets:
             assert ticket.line is run.line
             assert ticket not in self.taken, "run twice"
@@ -168,6 +171,22 @@ class Trace(RuleBasedStateMachine):
         if hasattr(self, "scheduler"):
             waiting = sum(len(self._waiting(priority)) for priority in Priority)
             assert self.recorder.queue[0] == waiting
+
+    @invariant()
+    def identical_rows_share_a_ticket(self):
+        if hasattr(self, "scheduler"):
+            for priority in Priority:
+                running = [
+                    ticket
+                    for run in self.running
+                    if run.line.priority is priority
+                    for ticket in run.tickets
+                ]
+                in_flight = [
+                    (ticket.line.name, ticket.fingerprint)
+                    for ticket in self._waiting(priority) + running
+                ]
+                assert len(in_flight) == len(set(in_flight))
 
     def teardown(self):
         if not hasattr(self, "scheduler"):

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.runtime.session import StoppedError
 from service.scheduling.cost import CostModel
 from service.scheduling.errors import ClosedError, DeadlineExceededError, QueueFullError
 from service.scheduling.priority import Priority
@@ -103,6 +104,23 @@ def test_a_caller_that_leaves_frees_its_place_before_it_runs(bench):
     bench.submit(7)
     assert bench.run_all() == [[7]]
     assert leaving not in bench.done
+
+
+def test_a_run_ends_early_when_nobody_waits_for_any_of_its_rows(bench):
+    row = sequence(30)
+    first, second = bench.submit_rows([row]), bench.submit_rows([sequence(30)])
+    bench.submit(30), bench.submit(30)
+    run = bench.scheduler.take()
+    assert [len(each.claims) for each in run.tickets] == [1, 1]
+    bench.scheduler.cancel(first)
+    assert not run.stop.is_set
+    bench.scheduler.cancel(second)
+    assert run.stop.is_set
+    joining = bench.submit_rows([row])
+    bench.scheduler.finish(run, [StoppedError(), StoppedError()], 0.0)
+    assert sum(map(len, bench.run_all())) == 3
+    assert joining.error is None
+    assert first not in bench.done
 
 
 def test_a_thousand_callers_that_left_leave_nothing_behind(bench):

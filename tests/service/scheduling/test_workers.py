@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from service.runtime.session import StoppedError
 from service.scheduling.cost import CostModel
 from service.scheduling.priority import Priority
 from service.scheduling.scheduler import Run
@@ -19,7 +20,7 @@ class RefusesLength:
 
     widens = False
 
-    def run(self, rows, *, wide=False):
+    def run(self, rows, *, wide=False, stop=None):
         if any(row.length == self.poison for row in rows):
             raise RuntimeError(f"a row of {self.poison} tokens")
         return [(np.full(2, row.length),) for row in rows]
@@ -40,6 +41,22 @@ def test_a_healthy_batch_runs_once_and_is_timed():
 def test_one_bad_row_fails_alone():
     answers, seconds = execute(run_of(RefusesLength(9), 3, 9, 4))
     assert [type(answer) for answer in answers] == [tuple, RuntimeError, tuple]
+    assert seconds == 0
+
+
+class Stopped:
+    widens = False
+
+    def run(self, rows, *, wide=False, stop=None):
+        assert stop.is_set
+        raise StoppedError
+
+
+def test_a_run_that_was_stopped_is_not_tried_again():
+    run = run_of(Stopped(), 3, 4)
+    run.stop.stop()
+    answers, seconds = execute(run)
+    assert [type(answer) for answer in answers] == [StoppedError, StoppedError]
     assert seconds == 0
 
 

@@ -1,0 +1,58 @@
+"""Sessions with a real model: wide runs, and runs that are stopped."""
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model_directory.integrity import open_version
+from service.runtime.sequence import Sequence
+from service.runtime.session import Session, StoppedError, StopSignal
+
+
+@pytest.fixture(scope="module")
+def version():
+    return open_version(Path(__file__).parents[3] / "models" / "sentiment" / "1")
+
+
+@pytest.fixture
+def session(version):
+    return Session(version.model, pad_token_id=version.manifest.tokenizer.pad_token_id)
+
+
+def rows(count, length):
+    ids = np.random.default_rng(count).integers(5, 1000, (count, length))
+    return [Sequence(each, np.zeros_like(each)) for each in ids]
+
+
+def test_a_wide_run_gives_what_a_narrow_one_gives(session, version):
+    (row,) = rows(1, 60)
+    narrow = session.run([row], wide=True)
+    assert not session.widens
+    session.widen(version.model, 2)
+    assert session.widens
+    wide = session.run([row], wide=True)
+    np.testing.assert_allclose(wide[0][0], narrow[0][0], atol=1e-6)
+
+
+def test_a_run_that_is_stopped_ends_with_that_and_the_next_one_is_whole(session):
+    many, stop = rows(64, 256), StopSignal()
+    begun = threading.Event()
+
+    def stop_it():
+        begun.wait()
+        stop.stop()
+
+    stopping = threading.Thread(target=stop_it)
+    stopping.start()
+    begun.set()
+    with pytest.raises(StoppedError):
+        session.run(many, stop=stop)
+    stopping.join()
+    assert len(session.run(many[:2], stop=StopSignal())) == 2
+
+
+def test_a_failure_without_a_stop_is_what_it_is(session):
+    with pytest.raises(Exception, match="indices element out of data bounds"):
+        session.run([Sequence(np.array([10**9]), np.array([0]))], stop=StopSignal())
