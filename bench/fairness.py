@@ -218,8 +218,12 @@ def _ratio_line(figure: str, left: Answers, right: Answers) -> Line:
 
 
 def _refused_line(figure: str, answers: Answers) -> Line:
-    refused = len(answers.without_status(200))
-    return _line(figure, Cell(f"{refused} of {len(answers)}", refused == 0), "none")
+    refused = answers.without_status(200)
+    told = max((answer.retry_after or 0.0 for answer in refused.all), default=0.0)
+    longest = f", told up to {told:g} s" if told else ""
+    return _line(
+        figure, Cell(f"{len(refused)} of {len(answers)}{longest}", not len(refused)), "none"
+    )
 
 
 if __name__ == "__main__":
