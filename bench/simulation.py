@@ -14,7 +14,7 @@ import numpy as np
 
 from bench.simulation_profile import Profile
 from service.runtime.sequence import Sequence as Row
-from service.runtime.session import Logits
+from service.runtime.session import Logits, StopSignal
 from service.scheduling.batch_plan import BatchLimits
 from service.scheduling.errors import DeadlineExceededError, SchedulingError
 from service.scheduling.scheduler import Run, Scheduler
@@ -152,7 +152,9 @@ class _NoModel:
     def __init__(self, widens: bool) -> None:
         self.widens = widens
 
-    def run(self, rows: Sequence[Row], *, wide: bool = False) -> list[Logits]:
+    def run(
+        self, rows: Sequence[Row], *, wide: bool = False, stop: StopSignal | None = None
+    ) -> list[Logits]:
         raise NotImplementedError("a simulation runs no model")
 
 

@@ -11,7 +11,7 @@ from bench.load import bodies_of, run_load
 from bench.load_generator import Job
 from bench.open_loop import run_open_loop
 from bench.open_loop_arrivals import poisson
-from bench.open_loop_generator import OpenJob, Request
+from bench.open_loop_job import OpenJob, Request
 from bench.progress import Progress
 from bench.service_process import HOST, ServiceProcess
 from bench.simulation import Settings

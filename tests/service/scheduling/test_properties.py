@@ -29,6 +29,7 @@ from service.scheduling.waiting import WaitingLine
 from tests.service.scheduling.conftest import Clock, Idle, Recorder, sequence
 
 LIMITS = BatchLimits(256)
+LENGTHS = st.integers(1, 60) | st.integers(1, 400)
 BROKEN = 13
 """Rows of this many tokens fail."""
 
@@ -71,17 +72,20 @@ class Trace(RuleBasedStateMachine):
     # What happens --------------------------------------------------------------------------------
 
     @rule(
-        rows=st.lists(
-            st.tuples(st.integers(1, 20) | st.integers(1, 400), st.none() | st.integers(-2, -1)),
-            min_size=1,
-            max_size=8,
-        ),
+        rows=st.lists(st.tuples(LENGTHS, st.none() | st.integers(-2, -1)), min_size=1, max_size=6),
         model=st.sampled_from(["a", "b"]),
         priority=st.sampled_from(Priority),
         timeout=st.sampled_from([0.05, 0.5, 30.0]),
     )
     def submit(self, rows, model, priority, timeout):
-        sequences = [sequence(length, first) for length, first in rows]
+        self._submit([sequence(length, first) for length, first in rows], model, priority, timeout)
+
+    @rule(length=st.integers(1, 12), spread=st.integers(0, 4), count=st.integers(5, 20))
+    def submit_many_alike(self, length, spread, count):
+        rows = [sequence(length + number % (spread + 1)) for number in range(count)]
+        self._submit(rows, "a", Priority.INTERACTIVE, 30.0)
+
+    def _submit(self, sequences, model, priority, timeout):
         lengths = [row.length for row in sequences]
         deadline = self.clock() + timeout
         try:
