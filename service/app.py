@@ -16,6 +16,7 @@ from starlette.routing import Match
 
 import service
 from service.api.door import Door
+from service.api.front import InferenceFront
 from service.api.health_routes import HealthRoutes
 from service.api.inference_routes import InferenceRoutes, WireLimits
 from service.api.model_routes import ModelRoutes
@@ -102,6 +103,7 @@ class Application:
             app.include_router(router)
         documentation = answering.documentation()
         app.add_exception_handler(HTTPException, HttpErrors([documentation, *routers]))
+        app.add_middleware(InferenceFront, routes=answering.routes())
         app.add_middleware(
             ObservationMiddleware, metrics=self.metrics, lifecycle=self.lifecycle, door=self.door
         )
@@ -137,7 +139,8 @@ class Application:
         gc.collect()
         gc.freeze()
         self.lifecycle.started()
-        log.info("ready", models=[model.name for model in self.registry.loaded])
+        names = [model.name for model in self.registry.loaded]
+        log.info("ready", models=names, threads=self._threads)
         if self._settings.examples:
             await self._listening.wait()
             print(greeting(self.registry, self._base_url), flush=True)

@@ -7,6 +7,9 @@ from service.scheduling.priority import BULK_SHARE, Priority
 KEPT_SHARE = 0.1
 """Of the room: what is kept for large requests and patient callers."""
 
+GIANT_SHARE = 0.5
+"""Of the room: what one request takes up at most."""
+
 TYPICAL_WEIGHT = 0.02
 """Of each admitted request in what is typical: the last fifty or so decide."""
 
@@ -38,10 +41,24 @@ class Lane:
         self.reserved = Sum()
         """Of requests that are still being tokenised."""
 
+        self.waiting_excess = Sum()
+        self.reserved_excess = Sum()
+        """What one giant request has beyond its share of the room."""
+
     @property
     def seconds(self) -> float:
-        """Predicted work of one worker."""
+        """Predicted work that takes room."""
         return self.waiting.seconds + self.reserved.seconds
+
+    @property
+    def all_seconds(self) -> float:
+        """Predicted work, a giant's included."""
+        return self.seconds + self.waiting_excess.seconds + self.reserved_excess.seconds
+
+    @property
+    def waiting_count(self) -> int:
+        """Sequences that wait."""
+        return self.waiting.count + self.waiting_excess.count
 
 
 class Backlog:
@@ -50,6 +67,9 @@ class Backlog:
     For each priority, the time in which all ``workers`` together are predicted to run what waits,
     requests still being tokenised included, stays within ``max_queue_seconds``; a request that
     alone is larger is admitted when nothing else of its priority waits.
+
+    A giant request takes up half of the room at most, one at a time: its sequences give way to
+    those of later requests, so what they take beyond that is nobody's wait but its own.
 
     The last tenth is kept for requests that are larger than others and for callers who come back
     when they were told to. So short texts do not slip in where long ones are refused, and patience
@@ -66,12 +86,12 @@ class Backlog:
     @property
     def waiting_count(self) -> int:
         """Sequences that wait."""
-        return sum(lane.waiting.count for lane in self.lanes.values())
+        return sum(lane.waiting_count for lane in self.lanes.values())
 
     @property
     def queue_seconds(self) -> float:
         """Predicted seconds until the workers have run all that waits or is being tokenised."""
-        return sum(lane.seconds for lane in self.lanes.values()) / self._workers
+        return sum(lane.all_seconds for lane in self.lanes.values()) / self._workers
 
     @property
     def is_empty(self) -> bool:
@@ -82,12 +102,21 @@ class Backlog:
             or self.running.count
         )
 
+    def room_for(self, priority: Priority, sequences: int, seconds: float) -> float:
+        """The seconds of room that a request of so many sequences and seconds takes."""
+        lane = self.lanes[priority]
+        if sequences == 1 or lane.waiting_excess.count or lane.reserved_excess.count:
+            return seconds
+        return min(seconds, GIANT_SHARE * self._room_seconds)
+
     def admit(
         self,
         priority: Priority,
         seconds: float,
         deadline: float,
         now: float,
+        *,
+        sequences: int = 1,
         patient: bool = False,
     ) -> None:
         """Raise QueueFullError or DeadlineExceededError when ``seconds`` more may not be added.
@@ -97,7 +126,9 @@ class Backlog:
         lane = self.lanes[priority]
         if patient:
             lane.comebacks.returned(now)
-        asked = seconds if patient else max(seconds, KEPT_SHARE * self._room_seconds)
+        asked = self.room_for(priority, sequences, seconds)
+        if not patient:
+            asked = max(asked, KEPT_SHARE * self._room_seconds)
         if lane.seconds > 0 and lane.seconds + asked > self._room_seconds:
             raise self.refusal(priority, seconds, now, asked)
         self.refuse_if_too_late(priority, seconds, deadline, now)

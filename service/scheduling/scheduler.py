@@ -2,8 +2,6 @@
 fate is decided.
 """
 
-import heapq
-import itertools
 import math
 import threading
 import time
@@ -12,11 +10,12 @@ from collections.abc import Sequence as Rows
 from dataclasses import dataclass, field
 
 from service.runtime.sequence import Sequence
-from service.runtime.session import Logits, StopSignal
+from service.runtime.session import Logits, StoppedError, StopSignal
 from service.scheduling.answer_cache import AnswerCache
-from service.scheduling.backlog import Backlog
+from service.scheduling.backlog import Backlog, Sum
 from service.scheduling.batch_plan import BatchLimits, plan_batch
 from service.scheduling.cost import CostModel
+from service.scheduling.due import DueQueue
 from service.scheduling.errors import (
     ClosedError,
     DeadlineExceededError,
@@ -30,6 +29,12 @@ from service.scheduling.waiting import WaitingLine
 
 Clock = Callable[[], float]
 
+SATURATED_TICKETS = 6
+"""Waiting for each worker, at which long ones are not put off any more."""
+
+BUSY_SHARE = 0.5
+"""Of the workers' recent time: a service that is less busy runs long sequences on all of them."""
+
 
 @dataclass(slots=True, eq=False)
 class Reservation:
@@ -40,21 +45,25 @@ class Reservation:
     model: str
     priority: Priority
     deadline: float
-    seconds: float
+    room_seconds: float
+    excess_seconds: float
     open: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Run:
     """A batch that a worker has taken: tickets of one model and priority, of like lengths.
 
-    ``wide``: nothing else is to be done, so it may use every core.
+    ``wide``: nothing else is to be done, so it may use every core. ``owed``: bulk that gets its
+    share, and is not interrupted. ``started`` is in monotonic seconds.
     """
 
     line: WaitingLine
     tickets: list[Ticket]
     cost_seconds: float
+    started: float = 0.0
     wide: bool = False
+    owed: bool = False
     stop: StopSignal = field(default_factory=StopSignal)
 
     @property
@@ -79,8 +88,12 @@ class Scheduler:
     Order: each ticket is *due* at its admission plus the predicted work of the same request before
     it. The ticket that is due first anchors the next batch, so no length and no request is passed
     over for long, and the thousandth window of one document comes after the short question that
-    arrived meanwhile. Bulk comes after interactive, except for the share that it is owed; while
-    interactive work comes in, one worker is kept from bulk, and its batches are halved.
+    arrived meanwhile. While little waits, long sequences are due later still, and on a busy service
+    they never have the last worker, so that short ones need not wait for them.
+
+    Bulk comes after interactive, except for the share that it is owed. While interactive work comes
+    in, one worker is kept from bulk, and its batches are halved; where an interactive sequence
+    finds no worker, a bulk run that is not owed is ended and waits again.
 
     Identical sequences of one model and priority that are in flight at once share one ticket.
     """
@@ -101,13 +114,11 @@ class Scheduler:
         self._clock = clock
         self._changed = threading.Condition()
         self._lines: dict[tuple[str, Priority], WaitingLine] = {}
-        self._due: dict[Priority, list[tuple[float, int, Ticket]]] = {
-            priority: [] for priority in Priority
-        }
-        self._order = itertools.count()
+        self._due = {priority: DueQueue() for priority in Priority}
         self._backlog = Backlog(workers, max_queue_seconds)
         self._shares = Shares()
-        self._bulk_running = 0
+        self._bulk_runs: set[Run] = set()
+        self._ended_for_others: set[Run] = set()
         self._running: dict[Ticket, Run] = {}
         self._cache = AnswerCache(cache_entries)
         self._closed = False
@@ -138,9 +149,17 @@ class Scheduler:
             self._refuse_if_closed()
             cost = self._lines[model, priority].cost
             seconds = sum(cost.predict(1, length) for length in lengths)
-            self._backlog.admit(priority, seconds, deadline, self._clock(), patient)
-            self._backlog.lanes[priority].reserved.add(seconds)
-            return Reservation(model, priority, deadline, seconds)
+            count = len(lengths)
+            self._backlog.admit(
+                priority, seconds, deadline, self._clock(), sequences=count, patient=patient
+            )
+            room = self._backlog.room_for(priority, count, seconds)
+            reservation = Reservation(model, priority, deadline, room, seconds - room)
+            lane = self._backlog.lanes[priority]
+            lane.reserved.add(room)
+            if reservation.excess_seconds:
+                lane.reserved_excess.add(reservation.excess_seconds)
+            return reservation
 
     def refuse_unread(self, priority: Priority) -> QueueFullError:
         """The refusal of a request that nobody looked at, counted among those who may be back."""
@@ -152,7 +171,10 @@ class Scheduler:
         with self._changed:
             if reservation.open:
                 reservation.open = False
-                self._backlog.lanes[reservation.priority].reserved.remove(reservation.seconds)
+                lane = self._backlog.lanes[reservation.priority]
+                lane.reserved.remove(reservation.room_seconds)
+                if reservation.excess_seconds:
+                    lane.reserved_excess.remove(reservation.excess_seconds)
 
     def submit(
         self,
@@ -180,19 +202,24 @@ class Scheduler:
                 reservation.priority, sum(costs.values()), reservation.deadline, now
             )
             submission.unanswered = len(missing)
+            room = self._backlog.room_for(reservation.priority, len(missing), sum(costs.values()))
             before, shared = 0.0, 0
             for index in missing:
                 fingerprint = fingerprints[index]
                 ticket = line.in_flight(fingerprint)
                 if ticket is None:
-                    ticket = Ticket(sequences[index], fingerprint, line, now + before, costs[index])
-                    before += ticket.cost_seconds
+                    cost = costs[index]
+                    ticket = Ticket(sequences[index], fingerprint, line, now + before, cost)
+                    before += cost
+                    ticket.takes_room = index == missing[0] or before <= room * (1 + 1e-9)
                     self._add(ticket)
                 else:
                     shared += 1
                 self._claim(ticket, submission, index)
             if missing:
                 self._changed.notify(min(len(missing) - shared, self._workers))
+                if reservation.priority is Priority.INTERACTIVE:
+                    self._make_way(costs[missing[0]], now)
                 self._report_queue()
             else:
                 submission.settled = True
@@ -267,8 +294,15 @@ class Scheduler:
         done = []
         with self._changed:
             self._backlog.running.remove(run.cost_seconds)
-            if run.line.priority is Priority.BULK:
-                self._bulk_running -= 1
+            self._bulk_runs.discard(run)
+            stopped = any(isinstance(answer, StoppedError) for answer in answers)
+            if stopped:
+                self._shares.gave_back(run.line.priority, run.cost_seconds)
+            if run in self._ended_for_others:
+                self._ended_for_others.remove(run)
+                if stopped:
+                    self._wait_again(run)
+                    return
             if not run.wide:
                 run.line.cost.observe(rows, padded_length, seconds)
             for ticket, answer in zip(run.tickets, answers, strict=True):
@@ -298,8 +332,7 @@ class Scheduler:
             submissions = {
                 submission: None
                 for waiting in self._due.values()
-                for _, _, ticket in waiting
-                if ticket.waiting
+                for ticket in waiting
                 for submission in ticket.claims
             }
             for submission in submissions:
@@ -327,7 +360,7 @@ class Scheduler:
         most = self._workers
         if self._workers > 1 and self._shares.interactive_is_recent(now):
             most -= 1
-        if self._bulk_running < most:
+        if len(self._bulk_runs) < most:
             order.insert(0 if self._shares.bulk_is_owed else 1, Priority.BULK)
         return order
 
@@ -359,27 +392,80 @@ class Scheduler:
                     submission.first_started = now
         padded_length = max(ticket.sequence.length for ticket in tickets)
         wide = line.executor.widens and self._nothing_else_to_do(tickets)
-        run = Run(line, tickets, line.cost.predict(len(tickets), padded_length), wide)
+        owed = priority is Priority.BULK and self._shares.bulk_is_owed
+        cost_seconds = line.cost.predict(len(tickets), padded_length)
+        run = Run(line, tickets, cost_seconds, now, wide, owed)
         self._backlog.running.add(run.cost_seconds)
         self._running.update(dict.fromkeys(tickets, run))
         self._shares.took(priority, run.cost_seconds, now)
         if priority is Priority.BULK:
-            self._bulk_running += 1
+            self._bulk_runs.add(run)
         self._report_queue()
         return run
 
     def _first_due(
         self, priority: Priority, now: float, expired: list[Submission]
     ) -> Ticket | None:
-        waiting = self._due[priority]
-        while waiting:
-            ticket = waiting[0][2]
+        """The ticket to begin the next batch with."""
+        due = self._due[priority]
+        while (ticket := due.first(put_off_long=not self._is_saturated)) is not None:
+            expired += self._expire(ticket, now)
             if ticket.waiting:
-                expired += self._expire(ticket, now)
-            if ticket.waiting:
-                return ticket
-            heapq.heappop(waiting)
+                break
+        if ticket is None or not self._must_leave_a_worker(ticket, now):
+            return ticket
+        for other in due.in_order():
+            if not other.line.is_long(other):
+                expired += self._expire(other, now)
+                if other.waiting:
+                    return other
         return None
+
+    def _must_leave_a_worker(self, ticket: Ticket, now: float) -> bool:
+        """Whether a long ticket has to leave the last worker to the short ones that keep coming."""
+        return (
+            ticket.line.priority is Priority.INTERACTIVE
+            and ticket.line.is_long(ticket)
+            and not self._is_saturated
+            and self._shares.busy(self._workers, now) > BUSY_SHARE
+            and len(self._long_runs()) >= self._workers - 1 > 0
+        )
+
+    def _long_runs(self) -> set[Run]:
+        return {run for ticket, run in self._running.items() if ticket.line.is_long(ticket)}
+
+    @property
+    def _is_saturated(self) -> bool:
+        """Whether so much waits that to put long tickets off would only hold them back."""
+        return self._backlog.waiting_count >= SATURATED_TICKETS * self._workers
+
+    def _make_way(self, cost_seconds: float, now: float) -> None:
+        """End the bulk run that has longest to go, if it keeps interactive work waiting for longer
+        than that runs itself.
+        """
+        if self._backlog.running.count < self._workers:
+            return
+        ends = {
+            run: run.started + run.cost_seconds
+            for run in self._bulk_runs - self._ended_for_others
+            if not run.owed
+        }
+        last = max(ends, key=ends.__getitem__, default=None)
+        if last is not None and ends[last] - now > cost_seconds:
+            self._ended_for_others.add(last)
+            last.stop.stop()
+
+    def _wait_again(self, run: Run) -> None:
+        """Put what was ended for others back to where it was due."""
+        for ticket in run.tickets:
+            del self._running[ticket]
+            if ticket.claims:
+                ticket.waiting, ticket.started = True, None
+                self._add(ticket)
+            else:
+                run.line.forget(ticket)
+        self._changed.notify()
+        self._report_queue()
 
     def _nothing_else_to_do(self, taken: list[Ticket]) -> bool:
         return (
@@ -403,9 +489,13 @@ class Scheduler:
         return self._cache.get((line.name, fingerprint)) if self._cache.is_on else None
 
     def _add(self, ticket: Ticket) -> None:
-        self._backlog.lanes[ticket.line.priority].waiting.add(ticket.cost_seconds)
+        self._sum_of(ticket).add(ticket.cost_seconds)
         ticket.line.add(ticket)
-        heapq.heappush(self._due[ticket.line.priority], (ticket.due, next(self._order), ticket))
+        self._due[ticket.line.priority].add(ticket)
+
+    def _sum_of(self, ticket: Ticket) -> Sum:
+        lane = self._backlog.lanes[ticket.line.priority]
+        return lane.waiting if ticket.takes_room else lane.waiting_excess
 
     def _claim(self, ticket: Ticket, submission: Submission, index: int) -> None:
         submission.tickets.append(ticket)
@@ -464,10 +554,9 @@ class Scheduler:
         submission.tickets = []
         # Cancelled tickets leave the heap when they surface; sweep them when they are most of it.
         for priority, waiting in self._due.items():
-            count = self._backlog.lanes[priority].waiting.count
+            count = self._backlog.lanes[priority].waiting_count
             if len(waiting) > 64 and len(waiting) > 2 * count:
-                waiting[:] = [entry for entry in waiting if entry[2].waiting]
-                heapq.heapify(waiting)
+                waiting.sweep()
         self._report_queue()
 
     def _stop_if_unwanted(self, ticket: Ticket) -> None:
@@ -482,7 +571,7 @@ class Scheduler:
     def _take_out(self, ticket: Ticket) -> None:
         ticket.waiting = False
         ticket.line.remove(ticket)
-        self._backlog.lanes[ticket.line.priority].waiting.remove(ticket.cost_seconds)
+        self._sum_of(ticket).remove(ticket.cost_seconds)
 
     def _report_queue(self) -> None:
         self._observer.queue_changed(self._backlog.waiting_count, self._backlog.queue_seconds)

@@ -56,6 +56,10 @@ class Ticket:
     """
     cost_seconds: float
     """Predicted by the cost model when admitted."""
+    takes_room: bool = True
+    """Whether it counts in the admission of others; what a giant request has beyond its share does
+    not.
+    """
     waiting: bool = True
     started: float | None = None
     """Monotonic seconds at which it went into a run."""

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tests.container import dashboard
 from tests.container.client import (
@@ -29,6 +30,7 @@ from tests.container.client import (
     wait_until_ready,
 )
 from tests.container.engine import Engine, EngineError
+from tests.made_texts import distinct_texts
 
 ROOT = Path(__file__).parents[2]
 IMAGE = "albert-serve"
@@ -69,7 +71,9 @@ print(json.dumps({
 
 SLOW_REQUESTS = 12
 SLOW_SECONDS = 8
-LONG_TEXT = "a film that stays with you for days and that nobody who saw it will forget " * 12
+LONG_TEXT_WORDS = 180
+LIMITS = {"--cpus=1": 1, "--cpus=2": 2, "--cpus=1.5": 2, "--cpus=0.5": 1, "--cpuset-cpus=0": 1}
+"""An option of the engine, and the worker threads that it leaves room for."""
 
 
 def image_builds(engine: Engine) -> str:
@@ -108,6 +112,31 @@ def runs_without_rights(engine: Engine) -> str:
     assert seen["no_new_privileges"] == 1, seen
     assert seen["writable"] == [], seen
     return f"user {seen['user']}:{seen['group']}"
+
+
+def threads_follow_the_limits(engine: Engine) -> str:
+    """It has as many worker threads as its quota and its set of cores allow."""
+    machine = len(os.sched_getaffinity(0))
+    seen = {}
+    for option, cores in LIMITS.items():
+        with engine.container(NAME, IMAGE, option) as url:
+            wait_until_ready(url)
+            logged = engine.try_("logs", NAME)
+            lines = (logged.stdout + logged.stderr).splitlines()
+            ready = [event for event in map(_event, lines) if event.get("event") == "ready"]
+            assert ready, lines
+            seen[option] = ready[0]["threads"]
+            assert seen[option] == min(cores, machine), seen
+            assert ask(f"{url}/v1/sentiment", {"inputs": "good"})[0] == 200
+    return ", ".join(f"{option}: {threads}" for option, threads in seen.items())
+
+
+def _event(line: str) -> dict[str, Any]:
+    try:
+        event: dict[str, Any] = json.loads(line)
+    except ValueError:
+        return {}
+    return event
 
 
 def turns_healthy_and_answers(engine: Engine) -> str:
@@ -167,8 +196,9 @@ def stops_without_losing_a_request(engine: Engine) -> str:
         ThreadPoolExecutor(SLOW_REQUESTS + 1) as pool,
     ):
         wait_until_ready(url)
-        route, body = f"{url}/v1/sentiment", {"inputs": [LONG_TEXT] * _slow_inputs(url)}
-        asked = [pool.submit(ask, route, body) for _ in range(SLOW_REQUESTS)]
+        route, count = f"{url}/v1/sentiment", _slow_inputs(url)
+        bodies = [{"inputs": distinct_texts(count, LONG_TEXT_WORDS)} for _ in range(SLOW_REQUESTS)]
+        asked = [pool.submit(ask, route, body) for body in bodies]
         # The request for the metrics is one of those in flight.
         wait_for(
             "the slow requests to run",
@@ -185,12 +215,12 @@ def stops_without_losing_a_request(engine: Engine) -> str:
         exit_code = engine.do("inspect", "--format", "{{.State.ExitCode}}", NAME)
     statuses = [status for status, _ in answers]
     assert statuses == [200] * SLOW_REQUESTS, statuses
-    assert all(len(answer) == len(body["inputs"]) for _, answer in answers)
+    assert all(len(answer) == count for _, answer in answers)
     assert running == SLOW_REQUESTS, f"only {running} were still running when it drained"
     assert refused == 503, f"a new request was answered {refused}"
     assert exit_code == "0", f"exit code {exit_code}"
     return (
-        f"{running} requests of {len(body['inputs'])} texts were running, all answered 200; "
+        f"{running} requests of {count} texts were running, all answered 200; "
         f"a new one 503; exit code {exit_code} after {seconds:.1f} s"
     )
 
@@ -225,6 +255,7 @@ CHECKS = (
     image_holds_the_service_alone,
     prometheus_takes_its_files,
     runs_without_rights,
+    threads_follow_the_limits,
     turns_healthy_and_answers,
     unhealthy_without_models,
     models_are_replaced,
@@ -263,7 +294,8 @@ def _slow_inputs(url: str) -> int:
     """How many long texts make one request run for its part of SLOW_SECONDS."""
     probe = 16
     start = time.monotonic()
-    assert ask(f"{url}/v1/sentiment", {"inputs": [LONG_TEXT] * probe})[0] == 200
+    body = {"inputs": distinct_texts(probe, LONG_TEXT_WORDS)}
+    assert ask(f"{url}/v1/sentiment", body)[0] == 200
     text_seconds = (time.monotonic() - start) / probe
     return min(256, max(1, round(SLOW_SECONDS / SLOW_REQUESTS / text_seconds)))
 

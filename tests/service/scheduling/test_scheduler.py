@@ -59,15 +59,30 @@ def test_a_queue_with_more_predicted_work_than_may_wait_refuses(bench):
 
 
 def test_a_request_larger_than_the_queue_is_admitted_when_nothing_waits(bench):
-    bench.submit(*[400] * 10)
+    bench.submit(1000)
     with pytest.raises(QueueFullError):
         bench.submit(5)
+
+
+def test_a_giant_request_leaves_half_of_the_room_to_others_but_not_to_another_giant(bench):
+    bench.submit(*[100] * 40)
+    with pytest.raises(QueueFullError):
+        bench.submit(*[200] * 2)
+    bench.submit(201)
+    assert bench.recorder.queue == (41, pytest.approx(4.201 / 2))
+    order = [lengths[0] for lengths in bench.run_all()]
+    assert order.index(201) < 20
+    assert bench.recorder.queue == (0, 0.0)
 
 
 def test_what_is_still_being_tokenised_counts_as_waiting(bench):
     reservation = bench.scheduler.reserve("a", [500], bench.clock() + 30)
     with pytest.raises(QueueFullError):
         bench.submit(100)
+    giant = bench.scheduler.reserve("b", [300] * 5, bench.clock() + 30, Priority.BULK)
+    with pytest.raises(QueueFullError):
+        bench.scheduler.reserve("b", [300] * 5, bench.clock() + 30, Priority.BULK)
+    bench.scheduler.release(giant)
     bench.scheduler.release(reservation)
     bench.scheduler.release(reservation)
     bench.submit(100)
@@ -130,23 +145,84 @@ def test_a_thousand_callers_that_left_leave_nothing_behind(bench):
     assert bench.scheduler.queue_is_idle()
 
 
-def test_the_oldest_request_is_never_passed_over(bench):
+def test_a_long_request_is_put_off_by_four_times_its_run_and_no_more(bench):
     bench.submit(200)
-    for _ in range(10):
-        bench.clock.now += 0.001
-        bench.submit(10)
+    bench.clock.now += 0.75
+    bench.submit(10)
+    bench.clock.now += 0.05
+    bench.submit(11)
+    assert bench.run_all() == [[10], [200], [11]]
+
+
+def test_where_much_waits_long_requests_are_not_put_off(bench):
+    bench.submit(200)
+    bench.submit(*[10] * 11)
     assert bench.run_all()[0] == [200]
 
 
 def test_a_short_question_overtakes_the_later_windows_of_a_long_document(bench):
     bench.submit(*[300] * 10)
-    bench.clock.now += 0.5
-    with pytest.raises(QueueFullError):
-        bench.submit(10)
-    bench.scheduler._backlog._room_seconds = 60
+    bench.clock.now += 1.6
     bench.submit(10)
     order = [lengths[0] for lengths in bench.run_all()]
     assert order.index(10) == 2
+
+
+def test_on_a_busy_service_long_sequences_leave_the_last_worker_to_short_ones(bench):
+    bench.scheduler._backlog._room_seconds = 60
+    for _ in range(600):
+        bench.submit(40)
+        run = bench.scheduler.take()
+        bench.clock.now += 0.03
+        bench.scheduler.finish(run, [(np.zeros(1),)], 0.0)
+    bench.submit(200), bench.submit(200)
+    long = bench.scheduler.poll()
+    assert bench.scheduler.poll() is None
+    bench.submit(41)
+    short = bench.scheduler.poll()
+    assert [row.length for row in short.sequences] == [41]
+    bench.scheduler.finish(long, [(np.zeros(1),)], 0.0)
+    assert bench.scheduler.poll().padded_length == 200
+
+
+def test_bulk_makes_way_for_interactive_work_that_finds_no_worker(bench):
+    bench.submit(200, priority=Priority.BULK), bench.submit(210, priority=Priority.BULK)
+    runs = [bench.scheduler.poll(), bench.scheduler.poll()]
+    question = bench.submit(20)
+    ended = [run for run in runs if run.stop.is_set]
+    assert [run.padded_length for run in ended] == [210]
+    bench.scheduler.finish(ended[0], [StoppedError()], 0.0)
+    assert [row.length for row in bench.scheduler.poll().sequences] == [20]
+    bench.submit(20)
+    assert [run.stop.is_set for run in runs] == [True, True]
+    assert question.error is None
+    assert bench.recorder.queue[0] == 2
+
+
+def test_bulk_that_is_owed_is_not_ended():
+    bench = Bench()
+    bench.submit(50)
+    bench.scheduler.finish(bench.scheduler.take(), [(np.zeros(1),)], 0.0)
+    bench.submit(200, priority=Priority.BULK)
+    owed = bench.scheduler.poll()
+    for _ in range(3):
+        bench.submit(20)
+        bench.scheduler.poll()
+    assert (owed.owed, owed.stop.is_set) == (True, False)
+
+
+def test_what_was_ended_for_others_is_answered_later_or_forgotten_with_its_caller(bench):
+    kept = bench.submit(200, priority=Priority.BULK)
+    left = bench.submit(210, priority=Priority.BULK)
+    runs = [bench.scheduler.poll(), bench.scheduler.poll()]
+    bench.submit(20), bench.submit(20)
+    assert all(run.stop.is_set for run in runs)
+    bench.scheduler.cancel(left)
+    for run in runs:
+        bench.scheduler.finish(run, [StoppedError()], 0.0)
+    assert sorted(bench.run_all()) == [[20], [20], [200]]
+    assert kept.error is None
+    assert bench.scheduler.queue_is_idle()
 
 
 def test_an_error_in_one_row_fails_its_request_and_no_other(bench):
@@ -210,14 +286,14 @@ def test_an_idle_worker_wakes_for_new_work_and_for_the_end(bench):
 
 def test_identical_sequences_that_are_in_flight_run_once(bench):
     row = sequence(30)
-    first, second = bench.submit_rows([row]), bench.submit_rows([row, sequence(8), row])
+    first, second = bench.submit_rows([row]), bench.submit_rows([row, sequence(80), row])
     run = bench.scheduler.take()
     joining = bench.submit_rows([row])
     assert bench.recorder.shared == [("a", 2), ("a", 1)]
     bench.scheduler.finish(run, [(each.input_ids,) for each in run.sequences], 0.01)
     assert bench.done == [first, joining]
-    assert bench.run_all() == [[8]]
-    assert [len(answer[0]) for answer in second.logits] == [30, 8, 30]
+    assert bench.run_all() == [[80]]
+    assert [len(answer[0]) for answer in second.logits] == [30, 80, 30]
     again = sequence(30)
     assert again.fingerprint() != row.fingerprint()
 
@@ -309,7 +385,7 @@ def test_a_queue_full_of_bulk_does_not_refuse_interactive_work(bench):
     with pytest.raises(QueueFullError):
         bench.submit(100, priority=Priority.BULK)
     bench.submit(100)
-    with pytest.raises(DeadlineExceededError, match=r"predicted to take 0\.12 s"):
+    with pytest.raises(DeadlineExceededError, match=r"predicted to take 0\.13 s"):
         bench.submit(100, timeout=0.1)
 
 
