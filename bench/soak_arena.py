@@ -20,7 +20,7 @@ from bench.repository import ROOT
 from model_directory.integrity import open_version
 from service.settings import Settings
 
-RUNS = 240
+RUNS = 100
 LONGEST = 512
 LOADED, QUARTER = "loaded", "a quarter"
 """Marks in the log."""
