@@ -22,6 +22,7 @@ from hypothesis.stateful import (
     rule,
 )
 
+from service.runtime.session import StoppedError
 from service.scheduling.batch_plan import BatchLimits
 from service.scheduling.cost import CostModel
 from service.scheduling.due import DELAY_TIMES
@@ -134,10 +135,14 @@ class Trace(RuleBasedStateMachine):
     def finish(self, which, seconds):
         run = self.running.pop(which % len(self.running))
         self.clock.now += seconds
-        answers = [
-            ValueError("a broken row") if row.length == BROKEN else (row.input_ids,)
-            for row in run.sequences
-        ]
+        if run.stop.is_set and seconds:  # told in time; what others still wait for runs again
+            answers = [StoppedError()] * len(run.tickets)
+            self.taken.difference_update(run.tickets)
+        else:
+            answers = [
+                ValueError("a broken row") if row.length == BROKEN else (row.input_ids,)
+                for row in run.sequences
+            ]
         self.scheduler.finish(run, answers, seconds)
 
     @precondition(lambda self: self.admitted)
