@@ -62,7 +62,7 @@ def test_runs_of_one_length_wait_as_queueing_theory_says(load):
 
 
 def test_an_open_loop_does_not_wait_for_answers():
-    arrivals = [Arrival(0.0, [100]), Arrival(0.01, [100]), Arrival(0.02, [50, 50])]
+    arrivals = [Arrival(at, [100]) for at in (0.0, 0.01, 0.02)]
     run = open_loop(profile(), Settings(BatchLimits(100), 1e6, 1e6), arrivals)
     assert run.outcome.latencies == [
         pytest.approx(seconds, rel=1e-3) for seconds in (0.11, 0.21, 0.31)
