@@ -79,7 +79,12 @@ def _visit(
         run_wrk(process.url, bodies, len(bodies) // 2)
         time.sleep(SETTLE_SECONDS)
         idle = _idle_cores(process)
-        runs = [_run(process, load, texts.measured[load.mix, load.texts]) for load in loads]
+        runs, unfinished = [], []
+        for load in loads:
+            try:
+                runs.append(_run(process, load, texts.measured[load.mix, load.texts]))
+            except BenchError as error:
+                unfinished.append(f"{load.mix}, {load.connections} connections: {error}")
         return Visit(
             server=server.name,
             round=number,
@@ -87,6 +92,7 @@ def _visit(
             idle_cores=idle,
             memory=process.memory(),
             runs=runs,
+            unfinished=unfinished,
         )
 
 

@@ -39,6 +39,8 @@ class Visit:
     memory: ProcessMemory | None = None
     """After the runs."""
     runs: list[LoadRun] = field(default_factory=list)
+    unfinished: list[str] = field(default_factory=list)
+    """Runs that were given up, each with why."""
     failure: str = ""
 
 

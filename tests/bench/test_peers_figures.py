@@ -61,6 +61,12 @@ def test_each_server_is_told_as_a_share_of_this_service_within_the_rounds():
     assert "| plain FastAPI | 20.0 | 10.0 – 24.0 | 0.67 | 1.00 |" in table
 
 
+def test_a_round_that_only_one_of_two_servers_did_is_in_no_ratio():
+    figures = Figures([visit(OURS, 1, run(30)), visit(PLAIN, 0, run(1)), visit(PLAIN, 1, run(15))])
+    assert figures.shares(OURS, PLAIN, "mixed") == [2.0]
+    assert figures.shares(OURS, MOSEC, "mixed") == []
+
+
 def test_p99_is_judged_against_the_lowest_of_the_peers():
     fast = [visit(OURS, 0, run(30, latencies=[2.0])), visit(MOSEC, 0, run(5, latencies=[2.5]))]
     goal = reached(fast)["mixed: p99 over the lowest of the peers' ≤ 0.7"]
@@ -98,6 +104,11 @@ def test_a_server_that_fails_has_no_figures_but_its_reason():
     parts = tables(comparison(visit(OURS, 0, run(30)), failed))
     assert "- mosec: its scores are 3e-1 from this service's" in parts[-1]
     assert "| mosec | – | – | – | – | – | – |" in parts[0]
+
+
+def test_a_run_that_was_given_up_is_told():
+    given_up = replace(visit(OURS, 0, run(30)), unfinished=["mixed, 1 connections: no answer"])
+    assert "- albert-serve, mixed, 1 connections: no answer" in tables(comparison(given_up))[-1]
 
 
 def test_other_numbers_of_connections_have_a_table_of_their_own():
