@@ -32,6 +32,9 @@ Clock = Callable[[], float]
 SATURATED_TICKETS = 6
 """Waiting for each worker, at which long ones are not put off any more."""
 
+SATURATED_SHARE = 0.9
+"""Of the workers' recent time, beyond which that is so as well."""
+
 BUSY_SHARE = 0.5
 """Of the workers' recent time: a service that is less busy runs long sequences on all of them."""
 
@@ -408,7 +411,8 @@ class Scheduler:
     ) -> Ticket | None:
         """The ticket to begin the next batch with."""
         due = self._due[priority]
-        while (ticket := due.first(put_off_long=not self._is_saturated)) is not None:
+        put_off_long = not self._is_saturated(now)
+        while (ticket := due.first(put_off_long=put_off_long)) is not None:
             expired += self._expire(ticket, now)
             if ticket.waiting:
                 break
@@ -426,7 +430,7 @@ class Scheduler:
         return (
             ticket.line.priority is Priority.INTERACTIVE
             and ticket.line.is_long(ticket)
-            and not self._is_saturated
+            and not self._is_saturated(now)
             and self._shares.busy(self._workers, now) > BUSY_SHARE
             and len(self._long_runs()) >= self._workers - 1 > 0
         )
@@ -434,10 +438,14 @@ class Scheduler:
     def _long_runs(self) -> set[Run]:
         return {run for ticket, run in self._running.items() if ticket.line.is_long(ticket)}
 
-    @property
-    def _is_saturated(self) -> bool:
-        """Whether so much waits that to put long tickets off would only hold them back."""
-        return self._backlog.waiting_count >= SATURATED_TICKETS * self._workers
+    def _is_saturated(self, now: float) -> bool:
+        """Whether so much waits, or has for so long, that to put long tickets off would only hold
+        them back.
+        """
+        return (
+            self._backlog.waiting_count >= SATURATED_TICKETS * self._workers
+            or self._shares.busy(self._workers, now) > SATURATED_SHARE
+        )
 
     def _make_way(self, cost_seconds: float, now: float) -> None:
         """End the bulk run that has longest to go, if it keeps interactive work waiting for longer
