@@ -12,7 +12,7 @@ BUILD_PROJECT = install $(PIP_FLAGS) --no-deps --no-build-isolation --editable .
 CODE := service export model_directory training bench deploy tests
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-train serve test lint format typecheck parity bench bench-int8 bench-peers models image verify-image compose-up lock clean
+.PHONY: help install install-train serve test lint format typecheck parity bench bench-int8 bench-peers bench-steadiness models image verify-image compose-up lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -101,6 +101,9 @@ parity: $(PARITY_VENV)/.parity ## compare with transformers' own classes (instal
 bench: $(VENV)/.bench ## measure the service against onnxruntime in process
 	$(VENV)/bin/python -m bench
 
+bench-steadiness: $(VENV)/.bench ## measure overload, steady load, fairness and hang-ups
+	for part in overload steady fairness hangups; do $(VENV)/bin/python -m bench.$$part || exit 1; done
+
 bench-int8: $(VENV)/.bench $(INT8_VENV)/.peers ## measure int8 exports against what other tools make
 	$(VENV)/bin/python -m bench.int8_peers --peers $(INT8_VENV)/bin/python
 
@@ -123,4 +126,4 @@ lock: ## remake the lock files (needs uv)
 	sh requirements/compile.sh
 
 clean: ## remove what these commands made
-	rm -rf $(VENV) $(PARITY_VENV) $(INT8_VENV) .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(PARITY_VENV) $(INT8_VENV) .peers .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
