@@ -16,7 +16,8 @@ from bench.figures import sections_of
 from bench.in_process import InProcess, schemes
 from bench.latency import measure_latency
 from bench.machine import describe_machine
-from bench.page import split_page, write_figures
+from bench.marked_page import split_page
+from bench.page import BEGIN, END, write_figures
 from bench.plan import FULL, QUICK, Plan
 from bench.progress import Progress
 from bench.repository import ROOT
@@ -63,7 +64,7 @@ def _bench(
         page = ROOT / "docs" / "performance.md"
     try:
         if page is not None:
-            split_page(page)  # found wrong now, not after all the measuring
+            split_page(page, BEGIN, END)  # found wrong now, not after all the measuring
         _measure_and_tell(plan, models, output, page)
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)

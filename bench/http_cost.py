@@ -5,7 +5,6 @@ The server has one core and the load generator another. Every step of the way is
 and shares are taken within each round.
 """
 
-import json
 import os
 import random
 import signal
@@ -13,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -24,9 +23,10 @@ from rich.console import Console
 
 from bench.checkpoints import SENTENCES, Shape
 from bench.errors import BenchError
-from bench.load import bodies_of
-from bench.load_generator import Job, LoadReport
+from bench.load import bodies_of, run_generator
+from bench.load_generator import Job
 from bench.machine import Machine, describe_machine
+from bench.marked_page import split_page, write_between
 from bench.progress import Progress
 from bench.repository import ROOT
 from bench.rounds import rotated
@@ -106,7 +106,7 @@ def _http_cost(
     """Tell what each part of a request's way costs, on one core."""
     try:
         if page is not None:
-            split_page(page)  # found wrong now, not after all the measuring
+            split_page(page, BEGIN, END)  # found wrong now, not after all the measuring
         machine = describe_machine()
         with Progress(Console(stderr=True)) as progress:
             turns = measure(requests, rounds, connections, models, progress)
@@ -120,8 +120,7 @@ def _http_cost(
     text = "\n\n".join([about, _machine_line(machine), table(turns), shares(turns)])
     print(text)
     if page is not None:
-        before, after = split_page(page)
-        page.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
+        write_between(page, BEGIN, END, [text])
 
 
 def measure(
@@ -191,7 +190,7 @@ class StepProcess:
         """Have all ``bodies`` answered. Raises BenchError unless each was, as it should."""
         job = Job(HOST, self._port, f"/v1/models/{self._step.model}", connections, bodies)
         loop_before, others_before = _thread_seconds(self._process.pid)
-        report = _run(job)
+        report = run_generator(job)
         loop, others = _thread_seconds(self._process.pid)
         if set(report.statuses) != {self._step.status}:
             raise BenchError(f"{self._step.says}: answered {sorted(set(report.statuses))}")
@@ -236,32 +235,6 @@ def shares(turns: Mapping[str, Sequence[Turn]]) -> str:
             "short way."
         )
     return "\n".join(sentences)
-
-
-def split_page(page: Path) -> tuple[str, str]:
-    """What stands before and after the figures of ``page``. Raises BenchError without marks."""
-    try:
-        before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    except OSError as error:
-        raise BenchError(f"{page} cannot be read: {error.strerror}") from error
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise BenchError(f"{page} has no place for the figures: {BEGIN} … {END}")
-    return before, after
-
-
-def _run(job: Job) -> LoadReport:
-    finished = subprocess.run(
-        [sys.executable, "-m", "bench.load_generator"],
-        input=json.dumps(asdict(job)),
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if finished.returncode != 0:
-        raise BenchError(f"the load generator failed:\n{finished.stderr.strip()}")
-    return LoadReport(**json.loads(finished.stdout))
 
 
 def _thread_seconds(process_id: int) -> tuple[float, float]:

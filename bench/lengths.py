@@ -40,3 +40,5 @@ NEWS = LengthMix("news", median=45.4, sigma=0.34, shortest=12, longest=160)
 
 MIXED = LengthMix("mixed", median=40, sigma=0.9, shortest=6, longest=384)
 """Reviews, questions and paragraphs together: mean 59 tokens."""
+
+MIXES = {mix.name: mix for mix in (SHORT, NEWS, MIXED)}

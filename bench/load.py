@@ -19,6 +19,15 @@ def bodies_of(texts: Sequence[str]) -> list[str]:
 
 def run_load(job: Job) -> LoadReport:
     """Run ``job`` in a process of its own. Raises BenchError unless every answer was a 200."""
+    report = run_generator(job)
+    refused = Counter(status for status in report.statuses if status != 200)
+    if refused:
+        raise BenchError(f"the service did not answer every text; refusals by status: {refused}")
+    return report
+
+
+def run_generator(job: Job) -> LoadReport:
+    """Run ``job`` in a process of its own, whatever the answers are. Raises BenchError."""
     finished = subprocess.run(
         [sys.executable, "-m", "bench.load_generator"],
         input=json.dumps(asdict(job)),
@@ -29,8 +38,4 @@ def run_load(job: Job) -> LoadReport:
     )
     if finished.returncode != 0:
         raise BenchError(f"the load generator failed:\n{finished.stderr.strip()}")
-    report = LoadReport(**json.loads(finished.stdout))
-    refused = Counter(status for status in report.statuses if status != 200)
-    if refused:
-        raise BenchError(f"the service did not answer every text; refusals by status: {refused}")
-    return report
+    return LoadReport(**json.loads(finished.stdout))

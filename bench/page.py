@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.errors import BenchError
 from bench.figures import Row, Section
 from bench.machine import Machine
+from bench.marked_page import write_between
 
 BEGIN = "<!-- figures: written by `make bench`, do not edit -->"
 END = "<!-- end of figures -->"
@@ -13,22 +13,8 @@ END = "<!-- end of figures -->"
 
 def write_figures(page: Path, machine: Machine, sections: Sequence[Section], about: str) -> None:
     """Replace what stands between the markers of ``page``. Raises BenchError without markers."""
-    before, after = split_page(page)
     parts = [about, _machine_table(machine), *(_section_table(section) for section in sections)]
-    written = "\n\n".join([before + BEGIN, *parts, END + after])
-    page.write_text(written, encoding="utf-8")
-
-
-def split_page(page: Path) -> tuple[str, str]:
-    """What stands before and after the figures of ``page``. Raises BenchError without markers."""
-    try:
-        before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    except OSError as error:
-        raise BenchError(f"{page} cannot be read: {error.strerror}") from error
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise BenchError(f"{page} has no place for the figures: {BEGIN} … {END}")
-    return before, after
+    write_between(page, BEGIN, END, parts)
 
 
 def _machine_table(machine: Machine) -> str:

@@ -19,9 +19,8 @@ from rich.console import Console
 
 from bench.checkpoints import BASE, Shape
 from bench.errors import BenchError
-from bench.lengths import MIXED
+from bench.lengths import MIXED, MIXES
 from bench.machine import describe_machine
-from bench.peers.mixes import MIXES
 from bench.progress import Progress
 from bench.simulation import Settings
 from bench.simulation_compare import GOAL, Comparison, Plan, compare

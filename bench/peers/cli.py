@@ -16,13 +16,14 @@ from rich.console import Console
 
 from bench.checkpoints import BASE, Shape
 from bench.errors import BenchError
+from bench.lengths import MIXES
 from bench.machine import describe_machine
+from bench.marked_page import split_page
 from bench.peers.catalogue import FP32, INT8, PEERS, Peer, own_server, peer_server
 from bench.peers.environments import make_environment, versions
 from bench.peers.figures import CONNECTIONS, Figures, tables
 from bench.peers.measure import Load, take_turns
-from bench.peers.mixes import MIXES
-from bench.peers.page import split_page, write_tables
+from bench.peers.page import BEGIN, END, write_tables
 from bench.peers.results import Comparison, Visit
 from bench.peers.server import Server
 from bench.peers.servers.conditions import Conditions
@@ -119,7 +120,7 @@ def _compare(
         page, plot = page or ROOT / "docs" / "peers.md", plot or ROOT / "docs" / "peers.svg"
     try:
         if page is not None:
-            split_page(page)  # found wrong now, not after all the measuring
+            split_page(page, BEGIN, END)  # found wrong now, not after all the measuring
         if stored is not None:
             comparison = read_comparison(stored)
         else:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.errors import BenchError
 from bench.machine import Machine
+from bench.marked_page import write_between
 
 BEGIN = "<!-- peers: written by `make bench-peers`, do not edit -->"
 END = "<!-- end of peers -->"
@@ -12,21 +12,7 @@ END = "<!-- end of peers -->"
 
 def write_tables(page: Path, machine: Machine, about: str, tables: Sequence[str]) -> None:
     """Replace what stands between the markers of ``page``. Raises BenchError without markers."""
-    before, after = split_page(page)
-    parts = [before + BEGIN, about, _conditions(machine), *tables, END + after]
-    page.write_text("\n\n".join(parts), encoding="utf-8")
-
-
-def split_page(page: Path) -> tuple[str, str]:
-    """What stands before and after the tables of ``page``. Raises BenchError without markers."""
-    try:
-        before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    except OSError as error:
-        raise BenchError(f"{page} cannot be read: {error.strerror}") from error
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise BenchError(f"{page} has no place for the tables: {BEGIN} … {END}")
-    return before, after
+    write_between(page, BEGIN, END, [about, _conditions(machine), *tables])
 
 
 def _conditions(machine: Machine) -> str:

@@ -9,9 +9,8 @@ from tokenizers import Tokenizer
 
 from bench.checkpoints import SENTENCES, Shape, write_checkpoint
 from bench.errors import BenchError
-from bench.lengths import MIXED
+from bench.lengths import MIXED, MIXES
 from bench.peers.measure import Load, Texts
-from bench.peers.mixes import MIXES
 from bench.repository import ROOT
 from bench.subject import NAME
 from bench.texts import write_texts

@@ -9,7 +9,8 @@ import pytest
 
 from bench.checkpoints import write_checkpoint
 from bench.errors import BenchError
-from bench.http_cost import BEGIN, DEFAULT, END, STEPS, Turn, shares, split_page, table
+from bench.http_cost import BEGIN, DEFAULT, END, STEPS, Turn, shares, table
+from bench.marked_page import split_page
 from export.exporter import ExportRequest, export_checkpoint
 
 
@@ -56,4 +57,4 @@ def test_a_page_without_a_place_for_the_figures_is_refused(tmp_path: Path) -> No
     page = tmp_path / "page.md"
     page.write_text("nothing")
     with pytest.raises(BenchError, match="has no place"):
-        split_page(page)
+        split_page(page, BEGIN, END)

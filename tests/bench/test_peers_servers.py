@@ -12,10 +12,10 @@ from rich.console import Console
 
 from bench.checkpoints import TINY
 from bench.errors import BenchError
+from bench.lengths import NEWS, SHORT
 from bench.peers.catalogue import FP32, PEERS, own_server, peer_server
 from bench.peers.environments import LOCKS
 from bench.peers.measure import Load, answers, check_answers, take_turns
-from bench.peers.mixes import NEWS, SHORT
 from bench.peers.process_tree import descendants, tree_cpu_seconds, tree_memory
 from bench.peers.server import Server, ServerProcess
 from bench.peers.servers.conditions import Conditions
