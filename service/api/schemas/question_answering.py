@@ -1,0 +1,98 @@
+"""Questions and their answers, in the Hugging Face task schema."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, StrictBool, Tag
+
+from service.api.schemas.base import Body, Count, Integer, kind_of
+
+NonEmpty = Annotated[str, Field(min_length=1)]
+
+
+class QuestionContext(Body):
+    """A question, and the text to find its answer in."""
+
+    question: NonEmpty
+    context: NonEmpty
+
+
+QuestionInputs = Annotated[
+    Annotated[QuestionContext, Tag("<object>")]
+    | Annotated[list[QuestionContext], Field(min_length=1), Tag("<list>")],
+    Discriminator(
+        kind_of,
+        custom_error_type="input_type",
+        custom_error_message="Input should be "
+        'an object {"question": …, "context": …} or a list of those',
+    ),
+]
+
+
+class QuestionAnsweringParameters(Body):
+    """How answers are searched; lengths are in tokens."""
+
+    top_k: Annotated[
+        Annotated[Integer, Field(ge=1, le=1000)] | None,
+        Field(description="How many answers, best first (default 1)."),
+    ] = None
+    doc_stride: Annotated[
+        Annotated[Integer, Field(ge=0, le=1_000_000)] | None,
+        Field(
+            description="Tokens that neighbouring windows share "
+            "(default: the smaller of 128 and half of max_seq_len)."
+        ),
+    ] = None
+    max_answer_len: Annotated[Count | None, Field(description="Longest answer (default 15).")] = (
+        None
+    )
+    max_seq_len: Annotated[
+        Count | None,
+        Field(
+            description="Length of a window, question included "
+            "(default: the smaller of 384 and what the model takes)."
+        ),
+    ] = None
+    max_question_len: Annotated[
+        Count | None,
+        Field(
+            description="Taken for compatibility, without effect: a question is never cut, as in "
+            "Hugging Face's pipeline with a fast tokenizer."
+        ),
+    ] = None
+    handle_impossible_answer: Annotated[
+        StrictBool | None, Field(description="Let the empty answer compete (default false).")
+    ] = None
+    align_to_words: Annotated[
+        StrictBool | None, Field(description="Grow answers to whole words (default true).")
+    ] = None
+
+
+class QuestionAnsweringBody(Body):
+    """Questions to answer."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "inputs": {
+                        "question": "Where was the treaty signed?",
+                        "context": "The treaty was signed in Lisbon in December 2007.",
+                    }
+                }
+            ]
+        }
+    )
+
+    inputs: QuestionInputs
+    parameters: QuestionAnsweringParameters | None = None
+
+
+class AnswerSpan(BaseModel):
+    """``context[start:end] == answer``, counted in Unicode code points of the context as it was
+    sent.
+    """
+
+    answer: str
+    score: float
+    start: int
+    end: int

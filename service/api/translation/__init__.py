@@ -1,0 +1,96 @@
+"""Between the wire's bodies and the tasks' requests and results, and the limits on what one request
+may hold.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
+
+from model_directory.manifest import Task
+from service.api.problems import ProblemError, invalid, of_validation_error
+from service.api.schemas import (
+    AnswerSpan,
+    ClassificationBody,
+    ClassificationParameters,
+    LabelScore,
+    QuestionAnsweringBody,
+    QuestionAnsweringParameters,
+    QuestionContext,
+    TextPair,
+)
+from service.api.translation.classification import parse_texts
+from service.api.translation.parsed import InputLimits, ParsedRequest, refusal
+from service.api.translation.question_answering import parse_questions
+
+__all__ = ["BODY_MODELS", "RESULT_TYPES", "InputLimits", "ParsedRequest", "parse", "refusal"]
+
+MOST_KEYS = 16
+
+
+def parse(task: Task, body: bytes, limits: InputLimits) -> ParsedRequest:
+    """Validate a body for ``task``. Raises ProblemError, 400 or 422."""
+    document = _json(body)
+    _check_size(document, limits)
+    try:
+        if task is Task.QUESTION_ANSWERING:
+            return parse_questions(QuestionAnsweringBody.model_validate(document), limits)
+        return parse_texts(ClassificationBody.model_validate(document), limits)
+    except ValidationError as error:
+        raise of_validation_error(error, lambda location: _keys_at(task, location)) from error
+
+
+def _keys_at(task: Task, location: Sequence[int | str]) -> Iterable[str]:
+    """Names of the keys that the object at ``location`` of a body for ``task`` may have."""
+    questions = task is Task.QUESTION_ANSWERING
+    if not location:
+        return BODY_MODELS[task].model_fields
+    if location[0] == "parameters":
+        return (QuestionAnsweringParameters if questions else ClassificationParameters).model_fields
+    return (QuestionContext if questions else TextPair).model_fields
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return from_json(body, allow_inf_nan=False)
+    except ValueError as error:
+        raise ProblemError(400, "not_json", f"The body is not valid JSON: {error}.") from error
+
+
+def _check_size(document: Any, limits: InputLimits) -> None:
+    """Refuse what has too many parts before each part is validated: a small body can hold a million
+    of them.
+    """
+    if not isinstance(document, dict):
+        return
+    inputs = document.get("inputs")
+    items = inputs if isinstance(inputs, list) else []
+    if len(items) > limits.max_inputs:
+        raise invalid(
+            [
+                (
+                    "inputs",
+                    f"There are {len(items)} inputs and at most {limits.max_inputs} are allowed.",
+                )
+            ]
+        )
+    parts = [("body", document), ("parameters", document.get("parameters")), ("inputs", inputs)]
+    parts += [(f"inputs[{index}]", item) for index, item in enumerate(items)]
+    for place, part in parts:
+        if isinstance(part, dict) and len(part) > MOST_KEYS:
+            raise invalid(
+                [(place, f"The object has {len(part)} keys and none here has over {MOST_KEYS}.")]
+            )
+
+
+BODY_MODELS: dict[Task, type[BaseModel]] = {
+    Task.SENTIMENT: ClassificationBody,
+    Task.CLASSIFICATION: ClassificationBody,
+    Task.QUESTION_ANSWERING: QuestionAnsweringBody,
+}
+RESULT_TYPES: dict[Task, Any] = {
+    Task.SENTIMENT: list[list[LabelScore]],
+    Task.CLASSIFICATION: list[list[LabelScore]],
+    Task.QUESTION_ANSWERING: AnswerSpan | list[AnswerSpan] | list[AnswerSpan | list[AnswerSpan]],
+}

@@ -1,0 +1,51 @@
+"""Between the wire and text classification."""
+
+from typing import Any
+
+from service.api.schemas import ClassificationBody, ClassificationParameters, TextPair
+from service.api.translation.parsed import InputLimits, ParsedRequest, check_lengths, place_in
+from service.tasks.classification import (
+    ClassificationInput,
+    ClassificationRequest,
+    Prediction,
+    Truncation,
+)
+
+
+def parse_texts(body: ClassificationBody, limits: InputLimits) -> ParsedRequest:
+    """The task's request. Raises ProblemError, 422, for a text that is too long."""
+    many = isinstance(body.inputs, list)
+    items: list[str | TextPair] = body.inputs if isinstance(body.inputs, list) else [body.inputs]
+    plain = [isinstance(item, str) for item in items]
+
+    def place(index: int | None, field: str) -> str:
+        if index is not None and plain[index]:
+            return f"inputs[{index}]" if many else "inputs"
+        return place_in(index, field, many)
+
+    inputs = [
+        ClassificationInput(item)
+        if isinstance(item, str)
+        else ClassificationInput(item.text, item.text_pair)
+        for item in items
+    ]
+    check_lengths(
+        [{"text": item.text, "text_pair": item.text_pair} for item in inputs], limits, place
+    )
+    parameters = body.parameters or ClassificationParameters()
+    request = ClassificationRequest(
+        inputs,
+        parameters.top_k,
+        parameters.function_to_apply,
+        parameters.truncation or Truncation.WINDOW,
+    )
+    return ParsedRequest(
+        request, many, lambda error: place(error.index, error.field), _render_predictions
+    )
+
+
+def _render_predictions(results: list[list[Prediction]]) -> list[list[dict[str, Any]]]:
+    return [
+        [{"label": prediction.label, "score": prediction.score} for prediction in predictions]
+        for predictions in results
+    ]
