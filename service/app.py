@@ -23,6 +23,7 @@ from service.api.model_routes import ModelRoutes
 from service.api.observation import ObservationMiddleware
 from service.api.openapi import describe
 from service.api.problems import problem_of, response_of
+from service.api.tokenization_routes import TokenizationRoutes
 from service.api.translation import InputLimits
 from service.examples import greeting
 from service.inference import Inference
@@ -36,6 +37,7 @@ from service.scheduling.scheduler import Scheduler
 from service.scheduling.workers import Workers
 from service.settings import Settings
 from service.telemetry.metrics import Metrics
+from service.tokenization import Tokenization
 
 log = structlog.get_logger(__name__)
 
@@ -98,16 +100,19 @@ class Application:
             ModelRoutes(self.registry, inputs, settings.max_body_bytes).router(),
             HealthRoutes(self.lifecycle, self.registry, self.metrics).router(),
         ]
-        app.router.routes.extend(answering.routes())
+        tokenizing = TokenizationRoutes(
+            self.registry, Tokenization(self._preparation), self.lifecycle, limits
+        )
+        app.router.routes.extend([*answering.routes(), *tokenizing.routes()])
         for router in routers:
             app.include_router(router)
-        documentation = answering.documentation()
-        app.add_exception_handler(HTTPException, HttpErrors([documentation, *routers]))
+        unmounted = [answering.documentation(), tokenizing.documentation()]
+        app.add_exception_handler(HTTPException, HttpErrors([*unmounted, *routers]))
         app.add_middleware(InferenceFront, routes=answering.routes())
         app.add_middleware(
             ObservationMiddleware, metrics=self.metrics, lifecycle=self.lifecycle, door=self.door
         )
-        app.openapi = describe(app, documentation)  # type: ignore[method-assign]
+        app.openapi = describe(app, *unmounted)  # type: ignore[method-assign]
         return app
 
     @asynccontextmanager

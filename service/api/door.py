@@ -79,7 +79,7 @@ class Door:
         if scope["method"] != "POST" or self._lifecycle.phase is not Phase.SERVING:
             return None
         route = path if path in _TASK_ROUTES else MODEL_ROUTE
-        if not path.startswith(route):
+        if not path.startswith(route) or "/" in path[len(route) :]:
             return None
         fields = dict(scope["headers"])
         bulk = fields.get(PRIORITY) == Priority.BULK.encode()

@@ -60,6 +60,11 @@ HEADERS: dict[str, Any] = {
 }
 """Request headers of every inference route."""
 
+TIMING_HEADERS: dict[str, Any] = {
+    "parameters": [each for each in HEADERS["parameters"] if each["name"] != "X-Priority"]
+}
+"""Those of routes that do not queue."""
+
 PROBLEM_404: dict[int | str, dict[str, Any]] = {
     404: {"description": DESCRIPTIONS[404], "content": PROBLEM_CONTENT}
 }
@@ -70,12 +75,17 @@ def responses_of(*tasks: Task) -> dict[int | str, dict[str, Any]]:
     result = RESULT_TYPES[tasks[0]]
     for task in tasks[1:]:
         result = result | RESULT_TYPES[task]
-    responses: dict[int | str, dict[str, Any]] = {
-        status: {"description": description, "content": PROBLEM_CONTENT}
-        for status, description in DESCRIPTIONS.items()
-    }
+    responses = problems_of(*DESCRIPTIONS)
     responses[200] = {"model": result, "description": "The answer."}
     return responses
+
+
+def problems_of(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The errors of a route."""
+    return {
+        status: {"description": DESCRIPTIONS[status], "content": PROBLEM_CONTENT}
+        for status in statuses
+    }
 
 
 def body_of(*tasks: Task) -> dict[str, Any]:
@@ -86,7 +96,7 @@ def body_of(*tasks: Task) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
-def describe(app: FastAPI, unmounted: APIRouter) -> Callable[[], dict[str, Any]]:
+def describe(app: FastAPI, *unmounted: APIRouter) -> Callable[[], dict[str, Any]]:
     """A replacement for ``app.openapi`` that adds the routes of ``unmounted`` and their bodies."""
 
     def openapi() -> dict[str, Any]:
@@ -95,7 +105,7 @@ def describe(app: FastAPI, unmounted: APIRouter) -> Callable[[], dict[str, Any]]
                 title=app.title,
                 version=app.version,
                 description=app.description,
-                routes=[*unmounted.routes, *app.routes],
+                routes=[route for router in [*unmounted, app.router] for route in router.routes],
             )
             models: list[type[BaseModel]] = [*dict.fromkeys(BODY_MODELS.values()), Problem]
             _, definitions = models_json_schema(

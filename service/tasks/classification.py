@@ -1,5 +1,6 @@
 """Text classification and sentiment: a text, or a pair of texts, to scored labels."""
 
+from collections.abc import Iterator
 from collections.abc import Sequence as Rows
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,11 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_directory.manifest import ProblemType
-from service.runtime.sequence import Ids, Sequence
+from service.runtime.sequence import Sequence
 from service.runtime.session import Logits
-from service.tasks.encoding import PAIR_SPECIAL_TOKENS, SINGLE_SPECIAL_TOKENS, TextEncoder
+from service.tasks.encoding import (
+    PAIR_SPECIAL_TOKENS,
+    SINGLE_SPECIAL_TOKENS,
+    EncodedText,
+    TextEncoder,
+)
 from service.tasks.errors import InputError
 from service.tasks.task import Prepared, estimate_rows
+from service.tasks.tokenization import TextWindow, TokenizedInput
 from service.tasks.windows import windows
 
 WINDOW_OVERLAP_TOKENS = 64
@@ -112,21 +119,25 @@ class ClassificationTask:
         """Rows for every input. Raises InputError when a text is too long for the chosen
         truncation.
         """
-        texts = [item.text for item in request.inputs]
-        pairs = [item.text_pair for item in request.inputs if item.text_pair is not None]
-        encoded = [text.ids for text in self._encoder.encode(texts + pairs)]
-        seconds = iter(encoded[len(texts) :])
         plan = ClassificationPlan(request, [], [])
         sequences: list[Sequence] = []
-        for index, (item, ids) in enumerate(zip(request.inputs, encoded, strict=False)):
-            if item.text_pair is None:
-                rows = self._single_rows(ids, request.truncation, index)
-            else:
-                rows = self._pair_rows(ids, next(seconds), request.truncation, index)
+        for (text, pair), rows in self._encoded(request):
             plan.rows_per_input.append(len(rows))
-            plan.weights.extend(weight for _, weight in rows)
-            sequences.extend(sequence for sequence, _ in rows)
+            plan.weights.extend(window.last - window.first for window in rows)
+            sequences.extend(self._row(window, text, pair) for window in rows)
         return Prepared(sequences, plan)
+
+    def tokenize(self, request: ClassificationRequest) -> Iterator[TokenizedInput]:
+        """What ``prepare`` makes of each input. Raises InputError on the way."""
+        for index, item in enumerate(request.inputs):
+            pair_texts = [] if item.text_pair is None else [item.text_pair]
+            text, *rest = self._encoder.encode([item.text, *pair_texts])
+            pair = rest[0] if rest else None
+            rows = self._windows(text, pair, request.truncation, index)
+            texts = {"text": text} if pair is None else {"text": text, "text_pair": pair}
+            yield TokenizedInput(
+                texts, [(window, self._row(window, text, pair).length) for window in rows]
+            )
 
     def decode(
         self, prepared: Prepared[ClassificationPlan], logits: Rows[Logits]
@@ -148,56 +159,71 @@ class ClassificationTask:
         order = np.argsort(-scores, kind="stable")[:top_k]
         return [Prediction(self._labels[label], float(scores[label])) for label in order]
 
-    def _single_rows(
-        self, ids: Ids, truncation: Truncation, index: int
-    ) -> list[tuple[Sequence, int]]:
-        capacity = self._max_tokens - SINGLE_SPECIAL_TOKENS
-        parts = self._cut(ids, capacity, truncation, index, "text")
-        return [(self._encoder.single(part), len(part)) for part in parts]
+    def _encoded(
+        self, request: ClassificationRequest
+    ) -> Iterator[tuple[tuple[EncodedText, EncodedText | None], list[TextWindow]]]:
+        """The texts of each input, and the windows that they are cut into."""
+        texts = [item.text for item in request.inputs]
+        pairs = [item.text_pair for item in request.inputs if item.text_pair is not None]
+        encoded = self._encoder.encode(texts + pairs)
+        seconds = iter(encoded[len(texts) :])
+        for index, (item, text) in enumerate(zip(request.inputs, encoded, strict=False)):
+            pair = None if item.text_pair is None else next(seconds)
+            yield (text, pair), self._windows(text, pair, request.truncation, index)
 
-    def _pair_rows(
-        self, first: Ids, second: Ids, truncation: Truncation, index: int
-    ) -> list[tuple[Sequence, int]]:
-        """The longer of the two texts is cut; the other stays whole and may take up to half of the
-        room.
+    def _row(self, window: TextWindow, text: EncodedText, pair: EncodedText | None) -> Sequence:
+        part = slice(window.first, window.last)
+        if pair is None:
+            return self._encoder.single(text.ids[part])
+        if window.field == "text":
+            return self._encoder.pair(text.ids[part], pair.ids)
+        return self._encoder.pair(text.ids, pair.ids[part])
+
+    def _windows(
+        self, text: EncodedText, pair: EncodedText | None, truncation: Truncation, index: int
+    ) -> list[TextWindow]:
+        """One for each row. Of a pair the longer text is cut; the other stays whole and may take up
+        to half of the room.
         """
+        if pair is None:
+            capacity = self._max_tokens - SINGLE_SPECIAL_TOKENS
+            return _cut(len(text), capacity, truncation, index, "text")
         capacity = self._max_tokens - PAIR_SPECIAL_TOKENS
-        if len(first) + len(second) <= capacity:
-            return [(self._encoder.pair(first, second), len(first) + len(second))]
-        shorter = min(len(first), len(second))
+        shorter, longer = sorted((len(text), len(pair)))
+        if shorter + longer <= capacity:
+            return [TextWindow("text", 0, len(text))]
         if shorter > capacity // 2:
             raise InputError(
-                f"Both texts of the pair are long ({len(first)} and {len(second)} tokens): "
+                f"Both texts of the pair are long ({len(text)} and {len(pair)} tokens): "
                 f"one of them may have at most {capacity // 2} tokens.",
                 index=index,
                 field="text_pair",
             )
-        if len(first) >= len(second):
-            parts = self._cut(first, capacity - shorter, truncation, index, "text")
-            return [(self._encoder.pair(part, second), len(part)) for part in parts]
-        parts = self._cut(second, capacity - shorter, truncation, index, "text_pair")
-        return [(self._encoder.pair(first, part), len(part)) for part in parts]
+        field = "text" if len(text) == longer else "text_pair"
+        return _cut(longer, capacity - shorter, truncation, index, field)
 
-    def _cut(
-        self, ids: Ids, capacity: int, truncation: Truncation, index: int, field: str
-    ) -> list[Ids]:
-        if len(ids) <= capacity:
-            return [ids]
-        match truncation:
-            case Truncation.RIGHT:
-                return [ids[:capacity]]
-            case Truncation.LEFT:
-                return [ids[-capacity:]]
-            case Truncation.ERROR:
-                raise InputError(
-                    f"The text has {len(ids)} tokens and the model takes {capacity} here: "
-                    "shorten it, or set parameters.truncation to window, right or left.",
-                    index=index,
-                    field=field,
-                )
-            case Truncation.WINDOW:
-                overlap = min(WINDOW_OVERLAP_TOKENS, capacity // 4)
-                return [ids[start:end] for start, end in windows(len(ids), capacity, overlap)]
+
+def _cut(
+    length: int, capacity: int, truncation: Truncation, index: int, field: str
+) -> list[TextWindow]:
+    """The windows of a text of ``length`` tokens, of at most ``capacity`` each."""
+    if length <= capacity:
+        return [TextWindow(field, 0, length)]
+    match truncation:
+        case Truncation.RIGHT:
+            return [TextWindow(field, 0, capacity)]
+        case Truncation.LEFT:
+            return [TextWindow(field, length - capacity, length)]
+        case Truncation.ERROR:
+            raise InputError(
+                f"The text has {length} tokens and the model takes {capacity} here: "
+                "shorten it, or set parameters.truncation to window, right or left.",
+                index=index,
+                field=field,
+            )
+        case Truncation.WINDOW:
+            overlap = min(WINDOW_OVERLAP_TOKENS, capacity // 4)
+            return [TextWindow(field, *part) for part in windows(length, capacity, overlap)]
 
 
 def default_activation(problem_type: ProblemType, labels: int) -> Activation:

@@ -31,6 +31,21 @@ class EncodedText:
         """Token ids, int64 ``[tokens]``."""
         return np.asarray(self.encoding.ids, dtype=np.int64)
 
+    @property
+    def token_ids(self) -> list[int]:
+        """Token ids as plain integers."""
+        return self.encoding.ids
+
+    @property
+    def tokens(self) -> list[str]:
+        """What the vocabulary writes for each token."""
+        return self.encoding.tokens
+
+    @property
+    def offsets(self) -> list[tuple[int, int]]:
+        """For each token its first and one-past-last code point in the text."""
+        return [self._characters_of(token) for token in range(len(self))]
+
     def characters(self, first: int, last: int) -> tuple[int, int]:
         """First and one-past-last code point, in the text, of tokens ``first … last``.
 

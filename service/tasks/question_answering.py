@@ -1,7 +1,8 @@
 """Extractive question answering: the spans of a context, however long, that answer a question."""
 
+from collections.abc import Iterator
 from collections.abc import Sequence as Rows
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from service.tasks.encoding import PAIR_SPECIAL_TOKENS, EncodedText, TextEncoder
 from service.tasks.errors import InputError
 from service.tasks.spans import best_spans, window_probabilities
 from service.tasks.task import Prepared, estimate_rows
+from service.tasks.tokenization import TextWindow, TokenizedInput
 from service.tasks.windows import windows
 
 DEFAULT_MAX_SEQ_LEN = 384
@@ -125,6 +127,23 @@ class QuestionAnsweringTask:
                 sequences.append(self._encoder.pair(question.ids, context.ids[first:last]))
             questions.append(plan)
         return Prepared(sequences, QuestionAnsweringPlan(request, questions))
+
+    def tokenize(self, request: QuestionAnsweringRequest) -> Iterator[TokenizedInput]:
+        """What ``prepare`` makes of each input. Raises InputError on the way."""
+        for index, item in enumerate(request.inputs):
+            try:
+                prepared = self.prepare(replace(request, inputs=[item]))
+            except InputError as error:
+                place = None if error.index is None else index
+                raise InputError(error.message, field=error.field, index=place) from error
+            [question] = self._encoder.encode([item.question])
+            [plan] = prepared.plan.questions
+            cut = [TextWindow("context", window.first, window.last) for window in plan.windows]
+            lengths = [sequence.length for sequence in prepared.sequences]
+            yield TokenizedInput(
+                {"question": question, "context": plan.context},
+                list(zip(cut, lengths, strict=True)),
+            )
 
     def decode(
         self, prepared: Prepared[QuestionAnsweringPlan], logits: Rows[Logits]

@@ -1,11 +1,13 @@
 """What every task does: estimate, prepare, decode."""
 
+from collections.abc import Iterator
 from collections.abc import Sequence as Rows
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from service.runtime.sequence import Sequence
 from service.runtime.session import Logits
+from service.tasks.tokenization import TokenizedInput
 
 RequestT = TypeVar("RequestT", contravariant=True)
 PlanT = TypeVar("PlanT")
@@ -43,6 +45,11 @@ class Task(Protocol[RequestT, PlanT, ResultT]):
 
     def prepare(self, request: RequestT) -> Prepared[PlanT]:
         """Tokenise. Raises InputError."""
+
+    def tokenize(self, request: RequestT) -> Iterator[TokenizedInput]:
+        """Each input's tokens and windows, one input after the other. Raises InputError where
+        ``prepare`` does.
+        """
 
     def decode(self, prepared: Prepared[PlanT], logits: Rows[Logits]) -> ResultT:
         """The result, given the logits of ``prepared.sequences`` in order."""

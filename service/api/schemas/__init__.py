@@ -15,6 +15,7 @@ from service.api.schemas.question_answering import (
     QuestionAnsweringParameters,
     QuestionContext,
 )
+from service.api.schemas.tokenization import TokenizedRequest
 
 __all__ = [
     "TAGS",
@@ -31,4 +32,5 @@ __all__ = [
     "QuestionAnsweringParameters",
     "QuestionContext",
     "TextPair",
+    "TokenizedRequest",
 ]
