@@ -9,6 +9,7 @@ TORCH := torch==2.13.0
 PIP_FLAGS := --quiet --disable-pip-version-check --no-input
 LOCKED = $(VENV)/bin/pip install $(PIP_FLAGS) --require-hashes -r
 BUILD_PROJECT = install $(PIP_FLAGS) --no-deps --no-build-isolation --editable .
+JAVASCRIPT := tests/javascript
 CODE := service export model_directory training bench deploy tests
 
 .DEFAULT_GOAL := help
@@ -38,6 +39,14 @@ $(VENV)/.test: requirements/test.txt $(VENV)/.export
 	@echo "installing the tests' locked dependencies"
 	@$(LOCKED) requirements/test.txt
 	@touch $@
+
+$(JAVASCRIPT)/node_modules/.package-lock.json: $(JAVASCRIPT)/package.json $(JAVASCRIPT)/package-lock.json
+	@if command -v npm > /dev/null; then \
+		echo "installing the locked JavaScript client, for the tests with it"; \
+		npm ci --prefix $(JAVASCRIPT) --no-audit --no-fund --loglevel=error && touch $@; \
+	else \
+		echo "npm is not there: the tests with the JavaScript client will be skipped"; \
+	fi
 
 $(VENV)/.lint: requirements/lint.txt $(VENV)/.test
 	@echo "installing the locked linters"
@@ -80,7 +89,7 @@ install-train: $(VENV)/.train ## the same, with torch and transformers, to fine-
 serve: $(VENV)/.serve ## serve the default models on http://127.0.0.1:8000
 	@exec $(VENV)/bin/albert-serve --examples
 
-test: $(VENV)/.test ## run every test that needs no torch (COVERAGE=yes: and say which lines they reach)
+test: $(VENV)/.test $(JAVASCRIPT)/node_modules/.package-lock.json ## run every test that needs no torch (COVERAGE=yes: and say which lines they reach)
 	$(VENV)/bin/python -m pytest --ignore=tests/parity $(if $(COVERAGE),--cov --cov-report=term)
 
 lint: $(VENV)/.lint ## check style and format
@@ -126,4 +135,4 @@ lock: ## remake the lock files (needs uv)
 	sh requirements/compile.sh
 
 clean: ## remove what these commands made
-	rm -rf $(VENV) $(PARITY_VENV) $(INT8_VENV) .peers .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(PARITY_VENV) $(INT8_VENV) $(JAVASCRIPT)/node_modules .peers .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -16,6 +16,7 @@ from starlette.routing import Match
 
 import service
 from service.api.door import Door
+from service.api.endpoint_routes import EndpointLimits, EndpointRoutes
 from service.api.front import InferenceFront
 from service.api.health_routes import HealthRoutes
 from service.api.inference_routes import InferenceRoutes, WireLimits
@@ -96,7 +97,11 @@ class Application:
         )
         inference = Inference(self.scheduler, self._preparation)
         answering = InferenceRoutes(self.registry, inference, self.lifecycle, self.metrics, limits)
+        endpoint_limits = EndpointLimits(inputs, settings.max_body_bytes, settings.max_batch_tokens)
         routers = [
+            EndpointRoutes(
+                self.registry, self.lifecycle, endpoint_limits, service.__version__
+            ).router(),
             ModelRoutes(self.registry, inputs, settings.max_body_bytes).router(),
             HealthRoutes(self.lifecycle, self.registry, self.metrics).router(),
         ]

@@ -44,15 +44,19 @@ class Lifecycle:
         """Take no new work from now on."""
         self.phase = Phase.DRAINING
 
+    def check_serving(self) -> None:
+        """Raises StartingError or DrainingError where a request would not be let in."""
+        if self.phase is Phase.STARTING:
+            raise StartingError("The service is starting: its models are being loaded.")
+        if self.phase is Phase.DRAINING:
+            raise DrainingError("The service is shutting down; ask another replica.")
+
     @contextmanager
     def admitted(self) -> Iterator[None]:
         """Around the handling of one request. Raises StartingError or DrainingError instead of
         letting it in.
         """
-        if self.phase is Phase.STARTING:
-            raise StartingError("The service is starting: its models are being loaded.")
-        if self.phase is Phase.DRAINING:
-            raise DrainingError("The service is shutting down; ask another replica.")
+        self.check_serving()
         self._in_flight += 1
         self._idle.clear()
         try:

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from model_directory.manifest import Task
-from service.api.openapi import PROBLEM_404
+from service.api.openapi import problems_of
 from service.api.schemas import Limits, ModelDescription, ModelList
 from service.api.translation import InputLimits
 from service.registry import (
@@ -39,7 +39,7 @@ class ModelRoutes:
             methods=["GET"],
             response_model_exclude_none=True,
             summary="One model",
-            responses=PROBLEM_404,
+            responses=problems_of(404),
         )
         return router
 

@@ -65,9 +65,13 @@ TIMING_HEADERS: dict[str, Any] = {
 }
 """Those of routes that do not queue."""
 
-PROBLEM_404: dict[int | str, dict[str, Any]] = {
-    404: {"description": DESCRIPTIONS[404], "content": PROBLEM_CONTENT}
-}
+
+def problems_of(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The errors that a route answers with these ``statuses``."""
+    return {
+        status: {"description": DESCRIPTIONS[status], "content": PROBLEM_CONTENT}
+        for status in statuses
+    }
 
 
 def responses_of(*tasks: Task) -> dict[int | str, dict[str, Any]]:
@@ -78,14 +82,6 @@ def responses_of(*tasks: Task) -> dict[int | str, dict[str, Any]]:
     responses = problems_of(*DESCRIPTIONS)
     responses[200] = {"model": result, "description": "The answer."}
     return responses
-
-
-def problems_of(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The errors of a route."""
-    return {
-        status: {"description": DESCRIPTIONS[status], "content": PROBLEM_CONTENT}
-        for status in statuses
-    }
 
 
 def body_of(*tasks: Task) -> dict[str, Any]:

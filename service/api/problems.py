@@ -25,6 +25,9 @@ log = structlog.get_logger(__name__)
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = "Retry-After"
 TYPE_PREFIX = "urn:albert-serve:problem:"
+NOT_AN_OBJECT = ("model_type", "model_attributes_type", "dict_type")
+"""pydantic's names for what its own message would tell with the name of a class of ours."""
+
 MOST_PLACES = 20
 """Places named in one answer: a body that is wrong in a thousand places is told of the first ones.
 """
@@ -125,7 +128,9 @@ def of_validation_error(
     places = []
     for issue in issues:
         message = f"{issue['msg']}."
-        if issue["type"] == "extra_forbidden":
+        if issue["type"] in NOT_AN_OBJECT:
+            message = "It should be an object."
+        elif issue["type"] == "extra_forbidden":
             keys = ", ".join(allowed(issue["loc"][:-1]))
             message = f"There is no such key here; allowed are: {keys}."
         places.append((place_of(issue["loc"]), message))

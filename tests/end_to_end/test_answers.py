@@ -199,16 +199,16 @@ def test_every_answer_carries_its_facts_in_headers(tiny):
 def test_the_documentation_describes_every_route(tiny):
     assert tiny.client.get("/docs").status_code == 200
     document = tiny.client.get("/openapi.json").json()
+    tasks = ("classification", "question-answering", "sentiment")
+    inference = {"/v1/models/{model}", *(f"/v1/{task}" for task in tasks)}
     assert set(document["paths"]) == {
+        *inference,
+        *(f"{route}/{beside}" for route in inference for beside in ("info", "health", "tokenize")),
         "/health/live",
         "/health/ready",
         "/health/startup",
         "/metrics",
-        "/v1/classification",
         "/v1/models",
-        "/v1/models/{model}",
-        "/v1/question-answering",
-        "/v1/sentiment",
     }
     route = document["paths"]["/v1/sentiment"]["post"]
     assert set(route["responses"]) >= {"200", "400", "413", "415", "422", "429", "503", "504"}

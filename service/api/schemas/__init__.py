@@ -7,6 +7,7 @@ from service.api.schemas.classification import (
     LabelScore,
     TextPair,
 )
+from service.api.schemas.endpoint import Classifier, EndpointInfo
 from service.api.schemas.models import Health, Limits, ModelDescription, ModelList
 from service.api.schemas.problem import Problem
 from service.api.schemas.question_answering import (
@@ -22,6 +23,8 @@ __all__ = [
     "AnswerSpan",
     "ClassificationBody",
     "ClassificationParameters",
+    "Classifier",
+    "EndpointInfo",
     "Health",
     "LabelScore",
     "Limits",
