@@ -7,6 +7,7 @@ request.
 """
 
 import asyncio
+import select
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -31,6 +32,9 @@ class Door(Protocol):
     def came(self) -> None:
         """A request was let in."""
 
+    def caller_left(self, scope: HTTPScope) -> bool:
+        """Whether a request whose caller has hung up already is done with by this."""
+
     def turn_away(
         self, scope: HTTPScope, keep_alive: bool, is_patient: bool
     ) -> tuple[bytes, float] | None:
@@ -43,8 +47,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     """One connection.
 
     ``on_lost`` is called, once, when the caller has hung up: whoever answers a request sets it, and
-    takes it away before the answer goes out. ``is_lost`` is true from then on. ``is_patient`` says
-    whether the request being answered comes from a caller who was refused, and has waited.
+    takes it away before the answer goes out. ``is_patient`` says whether the request being answered
+    comes from a caller who was refused, and has waited.
     """
 
     receive_seconds = 10.0
@@ -53,17 +57,32 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.on_lost: Callable[[], None] | None = None
-        self.is_lost = False
         self.is_patient = False
         self._wait_until = float("inf")
         self._in_header = True
         self._in_message = False
         self._header_bytes = 0
         self._receive_timer: asyncio.TimerHandle | None = None
+        self._lost = False
+        self._hung_up: select.poll | None = None
 
     def told_to_wait(self, seconds: float) -> None:
         """The caller was refused, and told to come back in so many seconds."""
         self._wait_until = self.loop.time() + seconds
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the caller has hung up by now.
+
+        The kernel is asked, for half a microsecond: the event loop hears of it only after it has
+        handled all that it read together with the request.
+        """
+        if self._lost or self.transport.is_closing():
+            return True
+        if self._hung_up is None:
+            self._hung_up = select.poll()
+            self._hung_up.register(self.transport.get_extra_info("socket"), select.POLLRDHUP)
+        return bool(self._hung_up.poll(0))
 
     @property
     def request_is_whole(self) -> bool:
@@ -79,7 +98,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Stop the clock, and tell whoever is answering."""
         self._stop_timer()
         super().connection_lost(exc)
-        self.is_lost = True
+        self._lost = True
         if self.on_lost is not None:
             self.on_lost()
 
@@ -123,8 +142,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self.flow.resume_reading()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        """Let the request in, or answer it here and now."""
+        """Let the request in, or answer it here and now, or not at all."""
         scope = cycle.scope
+        if self.is_lost and self.door.caller_left(scope):
+            self.transport.close()
+            return
         self.is_patient = self.loop.time() >= self._wait_until
         self._wait_until = float("inf")
         refused = None

@@ -10,13 +10,21 @@ from starlette.types import Scope
 
 from service.http_protocol import CONNECTION
 
+CALLER_LEFT = 499
+"""Status in metrics and logs, never on the wire, of a request whose caller left; the number is
+nginx's.
+"""
+
 
 class Connection(Protocol):
     """What the server tells of a connection; ``service.http_protocol`` has the meanings."""
 
     on_lost: Callable[[], None] | None
-    is_lost: bool
     is_patient: bool
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the caller has hung up by now."""
 
     @property
     def request_is_whole(self) -> bool:

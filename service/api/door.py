@@ -4,7 +4,7 @@ Reading, validating and tokenising a request costs the event loop a good part of
 when the queue has no room for it. At ten times the capacity that would take the cores from the
 models, and everyone's time, health checks' included. So a request is refused as soon as its header
 is read, in two cases: its priority's queue was found to be full a moment ago; or the event loop has
-read more requests than it got round to.
+read more requests than it got round to. And one whose caller has hung up by then is forgotten.
 """
 
 import time
@@ -14,6 +14,7 @@ from http import HTTPStatus
 from uvicorn._types import HTTPScope
 
 from model_directory.manifest import Task
+from service.api.caller import CALLER_LEFT
 from service.api.headers import PRIORITY, request_id_of
 from service.api.problems import MEDIA_TYPE, RETRY_AFTER, ProblemError, body_of, problem_of
 from service.lifecycle import Lifecycle, Phase
@@ -31,7 +32,8 @@ MOST_UNBEGUN = 512
 """Requests that the event loop has read and not begun to handle. They are some tenths of a
 millisecond each, and everyone else's wait."""
 
-MODEL_ROUTE = "/v1/models/"
+MODEL_PATH = "/v1/models/{model}"
+_BEFORE_MODEL = MODEL_PATH.removesuffix("{model}")
 _TASK_ROUTES = {f"/v1/{task}" for task in Task}
 
 
@@ -68,6 +70,16 @@ class Door:
         if refusal.queue_seconds >= self._full_seconds:
             self._open_again[refusal.priority] = self._clock() + self._shut_seconds
 
+    def caller_left(self, scope: HTTPScope) -> bool:
+        """Whether a request whose caller has hung up already is done with by this: counted, and
+        not logged, as there may be thousands. Only what would be run is.
+        """
+        route = _route_of(scope)
+        if route is None:
+            return False
+        self._metrics.request_turned_away(route, CALLER_LEFT)
+        return True
+
     def turn_away(
         self, scope: HTTPScope, keep_alive: bool, is_patient: bool
     ) -> tuple[bytes, float] | None:
@@ -75,11 +87,8 @@ class Door:
         or None. Only what would be run is ever turned away, and who was refused and has waited
         (``is_patient``) only where the event loop is behind.
         """
-        path = scope["path"]
-        if scope["method"] != "POST" or self._lifecycle.phase is not Phase.SERVING:
-            return None
-        route = path if path in _TASK_ROUTES else MODEL_ROUTE
-        if not path.startswith(route) or "/" in path[len(route) :]:
+        route = _route_of(scope)
+        if route is None or self._lifecycle.phase is not Phase.SERVING:
             return None
         fields = dict(scope["headers"])
         bulk = fields.get(PRIORITY) == Priority.BULK.encode()
@@ -88,9 +97,20 @@ class Door:
         if not shut and self._unbegun < MOST_UNBEGUN:
             return None
         problem = problem_of(self._refuse(priority))
-        self._metrics.request_turned_away(route if route == path else f"{route}{{model}}")
+        self._metrics.request_turned_away(route, HTTPStatus.TOO_MANY_REQUESTS)
         answer = _answer(problem, request_id_of(fields), keep_alive)
         return answer, float(problem.headers[RETRY_AFTER])
+
+
+def _route_of(scope: HTTPScope) -> str | None:
+    """The route of a request that a model would be run for, as metrics know it."""
+    path = scope["path"]
+    if scope["method"] != "POST":
+        return None
+    if path in _TASK_ROUTES:
+        return path
+    name = path.removeprefix(_BEFORE_MODEL)
+    return MODEL_PATH if name != path and "/" not in name else None
 
 
 def _answer(problem: ProblemError, request_id: str, keep_alive: bool) -> bytes:

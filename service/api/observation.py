@@ -10,7 +10,7 @@ import structlog
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.api.caller import connection_of
+from service.api.caller import CALLER_LEFT, connection_of
 from service.api.door import Door
 from service.api.headers import request_id_of
 from service.api.problems import RETRY_AFTER, is_panic, problem_of, response_of
@@ -19,11 +19,6 @@ from service.scheduling.errors import QueueFullError
 from service.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
-
-CALLER_LEFT = 499
-"""Status in metrics and logs, never on the wire, of a request whose caller left; the number is
-nginx's.
-"""
 
 
 class ObservationMiddleware:

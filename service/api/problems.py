@@ -2,7 +2,6 @@
 read (RFC 9457).
 """
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -61,7 +60,7 @@ def problem_of(error: BaseException) -> ProblemError:
         case NoSuchModelError():
             return ProblemError(404, "model_not_found", str(error))
         case QueueFullError():
-            seconds = max(1, math.ceil(error.retry_after_seconds))
+            seconds = error.told_seconds
             return ProblemError(
                 429,
                 "overloaded",

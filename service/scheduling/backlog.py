@@ -81,6 +81,7 @@ class Backlog:
         self._room_seconds = max_queue_seconds * workers
         self.lanes = {priority: Lane(workers) for priority in Priority}
         self.running = Sum()
+        self._admitted = 0
         self._typical_seconds = 0.0
 
     @property
@@ -130,28 +131,38 @@ class Backlog:
         if not patient:
             asked = max(asked, KEPT_SHARE * self._room_seconds)
         if lane.seconds > 0 and lane.seconds + asked > self._room_seconds:
-            raise self.refusal(priority, seconds, now, asked)
+            raise self.refusal(priority, seconds, now, asked, patient=patient)
         self.refuse_if_too_late(priority, seconds, deadline, now)
-        self._typical_seconds += TYPICAL_WEIGHT * (seconds - self._typical_seconds)
+        self._admitted += 1
+        weight = max(TYPICAL_WEIGHT, 1 / self._admitted)
+        self._typical_seconds += weight * (seconds - self._typical_seconds)
 
     def refuse_unread(self, priority: Priority, now: float) -> QueueFullError:
         """The refusal of a request of which nothing is known, and which will be typical."""
         return self.refusal(priority, self._typical_seconds, now, KEPT_SHARE * self._room_seconds)
 
     def refusal(
-        self, priority: Priority, seconds: float, now: float, asked: float
+        self,
+        priority: Priority,
+        seconds: float,
+        now: float,
+        asked: float,
+        *,
+        patient: bool = False,
     ) -> QueueFullError:
         """The refusal of ``seconds`` of work that needed ``asked`` seconds of room."""
         lane = self.lanes[priority]
-        # There is room again when enough of what is ahead has run, and those refused before.
+        # There is room again when enough of what is ahead has run, and those refused before. Who
+        # waited already is not put behind those who are yet to come: its turn was before theirs.
         surplus = max(0.0, min(lane.seconds, lane.seconds + asked - self._room_seconds))
-        before = lane.comebacks.expected(now)
-        lane.comebacks.refused(seconds, now)
-        return QueueFullError(
+        before = 0.0 if patient else lane.comebacks.expected(now)
+        refusal = QueueFullError(
             self._seconds_until_run(priority, surplus + before),
             priority,
             lane.seconds / self._workers,
         )
+        lane.comebacks.refused(seconds, now, now + refusal.told_seconds)
+        return refusal
 
     def refuse_if_too_late(
         self, priority: Priority, seconds: float, deadline: float, now: float

@@ -1,12 +1,23 @@
 """Work that was refused and is expected back: what a truthful Retry-After has to count.
 
-Who is told to come back in a second finds a crowd there that was told the same. So each refusal
-is put behind those before it, as far as callers do come back, which is learned: the share of
-refusals whose caller returned.
+Who is told to come back in a second finds a crowd there that was told the same. So each refusal is
+put behind those before it that are still to come back, as far as callers do come back, which is
+learned: a refusal whose time has passed either brought its caller back or did not. Until then
+nobody knows, and callers are taken at their best, so that a crowd that comes all at once is spread
+over the time that its work takes.
 """
 
-FADING_SECONDS = 30.0
-"""After this long a refusal, and a return, counts half."""
+FADING_SECONDS = 1.5
+"""After this long what was learned counts half: one crowd says little about the next."""
+
+PRIOR_REFUSALS = 1.0
+"""Of which nothing was learned, and whose callers are taken to come back."""
+
+LATE_SECONDS = 0.25
+"""After the time that it was told a caller is still waited for: it is on its way."""
+
+SLOT_SECONDS = 0.25
+"""Refusals that were told the same time, to this precision, are kept as one number."""
 
 MOST_SECONDS = 60.0
 """Of all workers: nobody is told to wait longer than this for others who may come back."""
@@ -20,32 +31,64 @@ class Comebacks:
 
     def __init__(self, workers: int) -> None:
         self._workers = workers
-        self._seconds = 0.0
-        self._refused = 0.0
+        self._out: dict[int, tuple[int, float]] = {}
+        """Callers who may still come back, and seconds of their work, by the slot in which they are
+        given up."""
+        self._out_seconds = 0.0
+        self._slot = 0
+        self._settled = 0.0
+        """Refusals of which it is known whether the caller came back, and how many did."""
         self._returned = 0.0
         self._updated = 0.0
 
-    def expected(self, now: float) -> float:
-        """Seconds of work that will come back, less what could be run since."""
-        self._pass_time(now)
-        return self._seconds
+    @property
+    def share(self) -> float:
+        """Of those who are refused, how many come back, 0 to 1."""
+        known = PRIOR_REFUSALS + self._settled
+        return min(1.0, (PRIOR_REFUSALS + self._returned) / known)
 
-    def refused(self, seconds: float, now: float) -> None:
-        """Work of so many seconds was sent away."""
+    def expected(self, now: float) -> float:
+        """Seconds of work that will come back."""
         self._pass_time(now)
-        self._refused += 1
-        share = min(1.0, self._returned / self._refused)
-        self._seconds = min(self._seconds + share * seconds, MOST_SECONDS * self._workers)
+        return min(self.share * self._out_seconds, MOST_SECONDS * self._workers)
+
+    def refused(self, seconds: float, now: float, until: float) -> None:
+        """Work of so many seconds was sent away, and told to come back at ``until``."""
+        self._pass_time(now)
+        slot = 1 + int((until + LATE_SECONDS) / SLOT_SECONDS)
+        callers, work = self._out.get(slot, (0, 0.0))
+        self._out[slot] = callers + 1, work + seconds
+        self._out_seconds += seconds
 
     def returned(self, now: float) -> None:
-        """A caller came back as it was told."""
+        """A caller came back as it was told; it is taken to be of those who are due first."""
         self._pass_time(now)
         self._returned += 1
+        if not self._out:
+            return
+        slot = min(self._out)
+        callers, work = self._out.pop(slot)
+        each = work / callers
+        if callers > 1:
+            self._out[slot] = callers - 1, work - each
+        self._settle(1, each)
 
     def _pass_time(self, now: float) -> None:
-        passed = max(0.0, now - self._updated)
-        self._updated = now
-        self._seconds = max(0.0, self._seconds - passed * self._workers)
-        faded = 0.5 ** (passed / FADING_SECONDS)
-        self._refused *= faded
+        slot = int(now / SLOT_SECONDS)
+        if slot > self._slot:
+            self._slot = slot
+            for given_up in sorted(each for each in self._out if each <= slot):
+                self._fade(given_up * SLOT_SECONDS)
+                self._settle(*self._out.pop(given_up))
+        self._fade(now)
+
+    def _settle(self, callers: int, seconds: float) -> None:
+        self._settled += callers
+        # No rounding error survives the last one.
+        self._out_seconds = max(0.0, self._out_seconds - seconds) if self._out else 0.0
+
+    def _fade(self, now: float) -> None:
+        faded = 0.5 ** (max(0.0, now - self._updated) / FADING_SECONDS)
+        self._updated = max(self._updated, now)
+        self._settled *= faded
         self._returned *= faded

@@ -1,5 +1,7 @@
 """Why the scheduler says no."""
 
+import math
+
 from service.scheduling.priority import Priority
 
 
@@ -21,6 +23,11 @@ class QueueFullError(SchedulingError):
         self.retry_after_seconds = retry_after_seconds
         self.priority = priority
         self.queue_seconds = queue_seconds
+
+    @property
+    def told_seconds(self) -> int:
+        """What the caller is told: whole seconds are all that can be (RFC 9110, 10.2.3)."""
+        return max(1, math.ceil(self.retry_after_seconds))
 
 
 class DeadlineExceededError(SchedulingError):

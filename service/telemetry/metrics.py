@@ -3,7 +3,6 @@
 """
 
 from functools import cache
-from http import HTTPStatus
 from typing import NamedTuple
 
 from prometheus_client import (
@@ -158,9 +157,9 @@ class Metrics:
         self._request_count(route, model, status).inc()
         self._request_duration(route).observe(seconds)
 
-    def request_turned_away(self, route: str) -> None:
-        """A request was answered 429 before it was read."""
-        self._request_count(route, "", HTTPStatus.TOO_MANY_REQUESTS.value).inc()
+    def request_turned_away(self, route: str, status: int) -> None:
+        """A request was done with, with ``status``, before it was read."""
+        self._request_count(route, "", int(status)).inc()
 
     def stages(self, model: str, timings: Timings) -> None:
         """A request went through all stages."""

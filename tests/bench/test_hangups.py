@@ -25,8 +25,8 @@ def shown(on_idle: Leaving, on_busy: Leaving) -> dict[str, str]:
 
 
 def test_the_next_caller_is_held_against_an_idle_service():
-    quick = shown(Leaving(answers(0.2), 0, 1), Leaving(answers(), 0, 1))
-    assert quick["the next caller's, right after 1 left: median"] == "200.0 ms ✓"
+    quick = shown(Leaving(answers(0.13), 0, 1), Leaving(answers(), 0, 1))
+    assert quick["the next caller's, right after 1 left: median"] == "130.0 ms ✓"
     assert quick["the caller's a second later: median"] == "200.0 ms"
     slow = shown(Leaving(answers(0.3), 0, 1), Leaving(answers(), 0, 1))
     assert slow["the next caller's, right after 1 left: median"] == "300.0 ms ✗"

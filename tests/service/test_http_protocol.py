@@ -1,4 +1,4 @@
-"""Requests that are refused as soon as their header is read, on a real socket."""
+"""Requests that are refused, or forgotten, as soon as their header is read, on a real socket."""
 
 import re
 import socket
@@ -14,21 +14,34 @@ REFUSAL = b"HTTP/1.1 429 Too Many Requests\r\ncontent-length: 2\r\n\r\nno"
 MANY = 3000
 """More than would fit on the stack if each refusal began the next one."""
 
+handled = []
+"""Paths of the requests that the application was given."""
+loop_stands, loop_may_go_on = threading.Event(), threading.Event()
+
 
 class RefusesPosts:
     """A door that lets nobody in but those who ask with GET, or have waited."""
 
     def __init__(self):
         self.came_in = 0
+        self.left = []
 
     def came(self):
         self.came_in += 1
+
+    def caller_left(self, scope):
+        self.left.append((scope["method"], scope["path"]))
+        return scope["method"] == "POST"
 
     def turn_away(self, scope, keep_alive, is_patient):
         return None if scope["method"] == "GET" or is_patient else (REFUSAL, 0.05)
 
 
 async def app(scope, receive, send):
+    handled.append(scope["path"])
+    if scope["path"] == "/pause":
+        loop_stands.set()
+        loop_may_go_on.wait(30)
     body = b"patient" if scope["extensions"][CONNECTION].is_patient else b"new"
     headers = [(b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -36,8 +49,13 @@ async def app(scope, receive, send):
 
 
 @pytest.fixture
-def port():
-    protocol = type("Protocol", (BoundedHttpProtocol,), {"door": RefusesPosts()})
+def door():
+    return RefusesPosts()
+
+
+@pytest.fixture
+def port(door):
+    protocol = type("Protocol", (BoundedHttpProtocol,), {"door": door})
     config = uvicorn.Config(app, port=0, http=protocol, lifespan="off", log_config=None)
     server = uvicorn.Server(config)
     listener = config.bind_socket()
@@ -50,8 +68,8 @@ def port():
     thread.join(10)
 
 
-def post(body=b"words", **headers):
-    lines = [b"POST / HTTP/1.1", b"Host: a", b"Content-Length: %d" % len(body)]
+def post(body=b"words", path=b"/", **headers):
+    lines = [b"POST %b HTTP/1.1" % path, b"Host: a", b"Content-Length: %d" % len(body)]
     lines += [f"{name}: {value}".encode() for name, value in headers.items()]
     return b"\r\n".join(lines) + b"\r\n\r\n" + body
 
@@ -105,3 +123,20 @@ def test_who_waited_as_told_is_let_in_and_known(port):
             connection.sendall(post())
             got.append(receive(connection, 1)[-7:])
     assert got == [REFUSAL[-7:], REFUSAL[-7:], b"patient", REFUSAL[-7:]]
+
+
+def test_a_request_whose_caller_has_left_is_never_begun(port, door):
+    handled.clear()
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as pausing:
+        pausing.sendall(GET.replace(b"/ ", b"/pause ", 1))
+        assert loop_stands.wait(30)
+        # The event loop reads none of these before all of them have hung up.
+        for sent in (post(path=b"/left"), GET.replace(b"/ ", b"/health ", 1)):
+            with socket.create_connection(("127.0.0.1", port), timeout=30) as leaving:
+                leaving.sendall(sent)
+        loop_may_go_on.set()
+        receive(pausing, 1)
+    exchange(port, GET, 1)
+    assert sorted(door.left) == [("GET", "/health"), ("POST", "/left")]
+    assert sorted(handled) == ["/", "/health", "/pause"]
+    assert door.came_in == 3

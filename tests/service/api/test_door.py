@@ -117,3 +117,16 @@ def test_who_is_turned_away_is_counted(entrance):
     for route, count in (("/v1/sentiment", 1), ("/v1/models/{model}", 2)):
         expected = f'albert_requests_total{{model="",route="{route}",status="429"}} {count}.0'
         assert expected in exposed
+
+
+def test_who_left_is_counted_and_done_with_where_a_model_would_be_run(entrance):
+    asked = [*[POST] * 2, ("POST", "/v1/models/a"), ("GET", "/health/live"), ("POST", "/v1/other")]
+    done = [
+        entrance.door.caller_left({"method": method, "path": path, "headers": ()})
+        for method, path in asked
+    ]
+    assert done == [True, True, True, False, False]
+    exposed = entrance.metrics.expose("")[0].decode()
+    for route, count in (("/v1/sentiment", 2), ("/v1/models/{model}", 1)):
+        expected = f'albert_requests_total{{model="",route="{route}",status="499"}} {count}.0'
+        assert expected in exposed

@@ -73,8 +73,25 @@ def test_a_request_that_nobody_read_is_refused_as_a_typical_one():
     for _ in range(300):
         backlog.admit(INTERACTIVE, 0.2, deadline=100, now=0)
     backlog.lanes[INTERACTIVE].waiting.add(1.0)
+    told = [backlog.refuse_unread(INTERACTIVE, now=0).retry_after_seconds for _ in range(4)]
+    assert told == pytest.approx([0.1, 0.3, 0.5, 0.7], abs=0.01)
+
+
+def test_what_is_typical_is_known_from_the_first_request_on():
+    backlog = Backlog(workers=1, max_queue_seconds=1.0)
+    backlog.admit(INTERACTIVE, 0.2, deadline=100, now=0)
+    backlog.admit(INTERACTIVE, 0.4, deadline=100, now=0)
+    backlog.lanes[INTERACTIVE].waiting.add(1.0)
+    told = [backlog.refuse_unread(INTERACTIVE, now=0).retry_after_seconds for _ in range(2)]
+    assert told == pytest.approx([0.1, 0.4])
+
+
+def test_who_waited_is_not_put_behind_those_who_are_yet_to_come_back():
+    backlog = Backlog(workers=1, max_queue_seconds=1.0)
+    backlog.lanes[INTERACTIVE].waiting.add(1.0)
     told = []
-    for _ in range(4):
-        told.append(backlog.refuse_unread(INTERACTIVE, now=0).retry_after_seconds)
-        backlog.lanes[INTERACTIVE].comebacks.returned(now=0)
-    assert told == pytest.approx([0.1, 0.1, 0.2, 0.3], abs=0.05)
+    for patient in (False, False, True):
+        with pytest.raises(QueueFullError) as refusal:
+            backlog.admit(INTERACTIVE, 0.3, deadline=100, now=0, patient=patient)
+        told.append(refusal.value.retry_after_seconds)
+    assert told == pytest.approx([0.3, 0.6, 0.3])

@@ -1,41 +1,95 @@
-"""What was refused counts as far as callers come back, and is run meanwhile."""
+"""What was refused counts as far as callers come back, until it is known whether they did."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.scheduling.comebacks import MOST_SECONDS, Comebacks
+from service.scheduling.comebacks import LATE_SECONDS, MOST_SECONDS, SLOT_SECONDS, Comebacks
+
+GIVEN_UP_SECONDS = LATE_SECONDS + 2 * SLOT_SECONDS
+"""After the time that was told: nobody is waited for any more."""
+
+
+def refused(comebacks, count, seconds, now, until):
+    for _ in range(count):
+        comebacks.refused(seconds, now, until)
+
+
+def test_a_crowd_of_which_nothing_is_known_is_expected_back_whole():
+    comebacks = Comebacks(workers=2)
+    expected = []
+    for _ in range(3):
+        expected.append(comebacks.expected(10.0))
+        comebacks.refused(1.5, now=10.0, until=11.0)
+    assert expected == [0.0, 1.5, 3.0]
+
+
+def test_those_who_come_back_are_expected_no_more_and_the_others_still_are():
+    comebacks = Comebacks(workers=2)
+    refused(comebacks, 4, 1.0, now=10.0, until=11.0)
+    refused(comebacks, 4, 1.0, now=10.0, until=12.0)
+    for _ in range(4):
+        comebacks.returned(now=11.0)
+    assert comebacks.expected(11.0) == pytest.approx(4.0)
+    assert comebacks.share == 1.0
 
 
 def test_who_never_comes_back_makes_nobody_wait():
     comebacks = Comebacks(workers=2)
-    for _ in range(100):
-        comebacks.refused(1.0, now=10.0)
-    assert comebacks.expected(10.0) == 0.0
+    refused(comebacks, 100, 1.0, now=10.0, until=11.0)
+    assert comebacks.expected(11.0) == pytest.approx(100.0)
+    now = 11.0 + GIVEN_UP_SECONDS
+    assert comebacks.expected(now) == 0.0
+    comebacks.refused(1.0, now, until=now + 1.0)
+    assert comebacks.expected(now) < 0.03
 
 
-def test_where_all_come_back_each_is_put_behind_those_before():
+def test_the_share_of_those_who_come_back_is_learned():
+    comebacks, now = Comebacks(workers=2), 10.0
+    for _ in range(20):
+        refused(comebacks, 40, 1.0, now, until=now + 1.0)
+        for _ in range(10):
+            comebacks.returned(now + 1.0)
+        now += 1.0 + GIVEN_UP_SECONDS
+        comebacks.expected(now)
+    assert comebacks.share == pytest.approx(0.25, abs=0.05)
+
+
+def test_what_was_learned_is_forgotten():
     comebacks = Comebacks(workers=2)
-    for _ in range(4):
-        comebacks.refused(1.0, now=10.0)
-    for _ in range(4):
-        comebacks.returned(now=11.0)
-    expected = []
-    for _ in range(3):
-        expected.append(comebacks.expected(11.0))
-        comebacks.refused(1.0, now=11.0)
-    assert expected == pytest.approx([0.0, 0.8, 1.47], abs=0.05)
-    assert comebacks.expected(12.0) == pytest.approx(0.06, abs=0.05)
-    assert comebacks.expected(13.0) == 0.0
+    refused(comebacks, 1000, 1.0, now=10.0, until=11.0)
+    comebacks.expected(11.0 + GIVEN_UP_SECONDS)
+    assert comebacks.share < 0.01
+    assert comebacks.expected(40.0) == 0.0
+    assert comebacks.share > 0.99
 
 
-@given(st.lists(st.tuples(st.booleans(), st.floats(0, 100), st.floats(0, 10)), max_size=100))
-def test_nobody_waits_longer_than_the_most(events):
-    comebacks, now = Comebacks(workers=3), 0.0
-    for returns, seconds, pause in events:
+@given(
+    st.lists(
+        st.tuples(st.booleans(), st.floats(0, 100), st.floats(0, 10), st.integers(1, 60)),
+        max_size=100,
+    )
+)
+def test_no_more_is_expected_than_was_refused_nor_than_the_most(events):
+    comebacks, now, out = Comebacks(workers=3), 0.0, 0.0
+    for returns, seconds, pause, told in events:
         now += pause
         if returns:
             comebacks.returned(now)
         else:
-            comebacks.refused(seconds, now)
-        assert 0.0 <= comebacks.expected(now) <= 3 * MOST_SECONDS
+            comebacks.refused(seconds, now, now + told)
+            out += seconds
+        assert 0.0 <= comebacks.share <= 1.0
+        assert 0.0 <= comebacks.expected(now) <= min(out, 3 * MOST_SECONDS) * (1 + 1e-9)
+    assert comebacks.expected(now + 60 + GIVEN_UP_SECONDS) == 0.0
+
+
+@given(st.lists(st.tuples(st.floats(1e-3, 10), st.integers(1, 60)), min_size=1, max_size=60))
+def test_a_crowd_that_comes_back_as_told_leaves_nothing_behind(crowd):
+    comebacks = Comebacks(workers=1)
+    for seconds, told in crowd:
+        comebacks.refused(seconds, 100.0, 100.0 + told)
+    for _, told in sorted(crowd, key=lambda each: each[1]):
+        comebacks.returned(100.0 + told)
+    assert comebacks.share == 1.0
+    assert comebacks.expected(100.0 + max(told for _, told in crowd)) == 0.0
