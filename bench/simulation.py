@@ -14,15 +14,21 @@ import numpy as np
 
 from bench.simulation_profile import Profile
 from service.runtime.sequence import Sequence as Row
-from service.runtime.session import Logits, StopSignal
+from service.runtime.session import Logits, StoppedError, StopSignal
 from service.scheduling.batch_plan import BatchLimits
 from service.scheduling.errors import DeadlineExceededError, SchedulingError
+from service.scheduling.priority import Priority
 from service.scheduling.scheduler import Run, Scheduler
 from service.scheduling.ticket import Submission
 
 MODEL = "simulated"
 LIMITS = BatchLimits(256)
 NO_LOGITS: Logits = ()
+
+STOP_SECONDS = 0.005
+"""Until a run that is told to stop has ended the operator that it is in: the longest of a full batch
+of ALBERT-base's shape.
+"""
 
 Action = Callable[[], None]
 OnAnswer = Callable[[SchedulingError | None], None]
@@ -55,7 +61,9 @@ class VirtualTime:
 
 
 @dataclass(slots=True, eq=False)
-class _Job:
+class Job:
+    """What runs on cores."""
+
     seconds_left: float
     threads: int
     done: Action
@@ -67,14 +75,22 @@ class Cores:
     def __init__(self, time: VirtualTime, count: int) -> None:
         self._time = time
         self._count = count
-        self._jobs: list[_Job] = []
+        self._jobs: list[Job] = []
         self._settled = 0.0
         self._version = 0
 
-    def run(self, seconds: float, threads: int, done: Action) -> None:
+    def run(self, seconds: float, threads: int, done: Action) -> Job:
         """Call ``done`` after ``seconds`` during which ``threads`` threads had a core each."""
         self._settle()
-        self._jobs.append(_Job(seconds, threads, done))
+        job = Job(seconds, threads, done)
+        self._jobs.append(job)
+        self._expect_next()
+        return job
+
+    def stop(self, job: Job, seconds: float) -> None:
+        """Let ``job`` end after at most ``seconds`` more."""
+        self._settle()
+        job.seconds_left = min(job.seconds_left, seconds)
         self._expect_next()
 
     def interrupt(self, seconds: float) -> None:
@@ -109,7 +125,7 @@ class Cores:
         moment = self._settled + max(0.0, first.seconds_left) / self._speed
         self._time.at(moment, lambda: self._end(first, version))
 
-    def _end(self, job: _Job, version: int) -> None:
+    def _end(self, job: Job, version: int) -> None:
         if version != self._version:
             return  # something changed since this was expected
         self._settle()
@@ -176,6 +192,7 @@ class Replica:
         self._settings = settings
         self._cores = Cores(time, profile.workers)
         self._idle_workers = profile.workers
+        self._running: dict[Run, Job] = {}
         self._loop_free_at = 0.0
         self._rows = itertools.count()
         self.work = Work()
@@ -191,7 +208,12 @@ class Replica:
         executor = _NoModel(widens=profile.wide is not None)
         self._scheduler.add_model(MODEL, executor, deepcopy(profile.narrow.model))
 
-    def request(self, lengths: Sequence[int], on_answer: OnAnswer) -> None:
+    def request(
+        self,
+        lengths: Sequence[int],
+        on_answer: OnAnswer,
+        priority: Priority = Priority.INTERACTIVE,
+    ) -> None:
         """A request for rows of ``lengths`` tokens arrives now."""
         self.outstanding += 1
         deadline = self._time() + self._settings.timeout_seconds
@@ -200,19 +222,27 @@ class Replica:
             self.outstanding -= 1
             on_answer(error)
 
-        self._on_event_loop(lambda: self._admit(lengths, deadline, answer))
+        self._on_event_loop(lambda: self._admit(lengths, deadline, priority, answer))
 
-    def _admit(self, lengths: Sequence[int], deadline: float, answer: OnAnswer) -> None:
+    def _admit(
+        self, lengths: Sequence[int], deadline: float, priority: Priority, answer: OnAnswer
+    ) -> None:
         def on_done(submission: Submission) -> None:
             self._on_event_loop(lambda: answer(self._error_of(submission)))
 
         try:
-            reservation = self._scheduler.reserve(MODEL, lengths, deadline)
+            reservation = self._scheduler.reserve(MODEL, lengths, deadline, priority)
             self._scheduler.submit(reservation, [self._row(n) for n in lengths], on_done)
         except SchedulingError as error:
             answer(error)
         else:
+            self._end_what_was_stopped()
             self._take_runs()
+
+    def _end_what_was_stopped(self) -> None:
+        for run, job in self._running.items():
+            if run.stop.is_set:
+                self._cores.stop(job, STOP_SECONDS)
 
     def _error_of(self, submission: Submission) -> SchedulingError | None:
         if isinstance(submission.error, SchedulingError):
@@ -236,11 +266,15 @@ class Replica:
         seconds = times.model.predict(len(run.tickets), run.padded_length)
         threads = self._profile.workers if times is self._profile.wide else 1
         begun = self._time()
-        self._cores.run(seconds, threads, lambda: self._end(run, self._time() - begun))
+        self._running[run] = self._cores.run(
+            seconds, threads, lambda: self._end(run, self._time() - begun)
+        )
 
     def _end(self, run: Run, seconds: float) -> None:
         self._idle_workers += 1
-        self._scheduler.finish(run, [NO_LOGITS] * len(run.tickets), seconds)
+        del self._running[run]
+        answer = StoppedError() if run.stop.is_set else NO_LOGITS
+        self._scheduler.finish(run, [answer] * len(run.tickets), seconds)
         self._take_runs()
 
     def _on_event_loop(self, action: Action) -> None:

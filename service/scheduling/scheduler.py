@@ -29,11 +29,11 @@ from service.scheduling.waiting import WaitingLine
 
 Clock = Callable[[], float]
 
-SATURATED_TICKETS = 6
+SATURATED_TICKETS = 9
 """Waiting for each worker, at which long ones are not put off any more."""
 
-SATURATED_SHARE = 0.9
-"""Of the workers' recent time, beyond which that is so as well."""
+SATURATED_SECONDS = 8.0
+"""Without a moment in which nothing waited, after which that is so as well."""
 
 BUSY_SHARE = 0.5
 """Of the workers' recent time: a service that is less busy runs long sequences on all of them."""
@@ -57,8 +57,8 @@ class Reservation:
 class Run:
     """A batch that a worker has taken: tickets of one model and priority, of like lengths.
 
-    ``wide``: nothing else is to be done, so it may use every core. ``owed``: bulk that gets its
-    share, and is not interrupted. ``started`` is in monotonic seconds.
+    ``wide``: nothing else is to be done, so it may use every core. ``kept``: not bulk that would be
+    ended for others. ``started`` is in monotonic seconds.
     """
 
     line: WaitingLine
@@ -66,7 +66,7 @@ class Run:
     cost_seconds: float
     started: float = 0.0
     wide: bool = False
-    owed: bool = False
+    kept: bool = True
     stop: StopSignal = field(default_factory=StopSignal)
 
     @property
@@ -124,6 +124,7 @@ class Scheduler:
         self._ended_for_others: set[Run] = set()
         self._running: dict[Ticket, Run] = {}
         self._cache = AnswerCache(cache_entries)
+        self._waiting_since = float("-inf")
         self._closed = False
 
     # Admission -----------------------------------------------------------------------------------
@@ -395,14 +396,15 @@ class Scheduler:
                     submission.first_started = now
         padded_length = max(ticket.sequence.length for ticket in tickets)
         wide = line.executor.widens and self._nothing_else_to_do(tickets)
-        owed = priority is Priority.BULK and self._shares.bulk_is_owed
+        kept = priority is Priority.INTERACTIVE or self._shares.bulk_is_kept
         cost_seconds = line.cost.predict(len(tickets), padded_length)
-        run = Run(line, tickets, cost_seconds, now, wide, owed)
+        run = Run(line, tickets, cost_seconds, now, wide, kept)
         self._backlog.running.add(run.cost_seconds)
         self._running.update(dict.fromkeys(tickets, run))
-        self._shares.took(priority, run.cost_seconds, now)
         if priority is Priority.BULK:
             self._bulk_runs.add(run)
+        bulk_is_here = bool(self._bulk_runs or self._backlog.lanes[Priority.BULK].waiting_count)
+        self._shares.took(priority, run.cost_seconds, now, bulk_is_here=bulk_is_here)
         self._report_queue()
         return run
 
@@ -444,7 +446,7 @@ class Scheduler:
         """
         return (
             self._backlog.waiting_count >= SATURATED_TICKETS * self._workers
-            or self._shares.busy(self._workers, now) > SATURATED_SHARE
+            or now - self._waiting_since > SATURATED_SECONDS
         )
 
     def _make_way(self, cost_seconds: float, now: float) -> None:
@@ -456,7 +458,7 @@ class Scheduler:
         ends = {
             run: run.started + run.cost_seconds
             for run in self._bulk_runs - self._ended_for_others
-            if not run.owed
+            if not run.kept
         }
         last = max(ends, key=ends.__getitem__, default=None)
         if last is not None and ends[last] - now > cost_seconds:
@@ -497,6 +499,8 @@ class Scheduler:
         return self._cache.get((line.name, fingerprint)) if self._cache.is_on else None
 
     def _add(self, ticket: Ticket) -> None:
+        if not self._backlog.waiting_count:
+            self._waiting_since = self._clock()
         self._sum_of(ticket).add(ticket.cost_seconds)
         ticket.line.add(ticket)
         self._due[ticket.line.priority].add(ticket)

@@ -300,9 +300,7 @@ def test_a_waiting_line_counts_what_waits_and_gives_the_first_to_come_of_each_le
 @settings(max_examples=15, deadline=None)
 @given(st.lists(st.integers(4, 400), min_size=3, max_size=12), st.integers(1, 400))
 def test_bulk_gets_its_share_while_both_always_wait(workers, interactive, bulk):
-    """The share is kept over what was run recently, so one run more or less is all that is missing
-    at any time.
-    """
+    """What it is owed is counted, so one run more or less is all that is missing at any time."""
     clock = Clock()
     scheduler = Scheduler(
         workers=workers, limits=LIMITS, max_queue_seconds=1e9, observer=Recorder(), clock=clock
