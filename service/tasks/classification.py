@@ -20,12 +20,7 @@ from service.tasks.encoding import (
 from service.tasks.errors import InputError
 from service.tasks.task import Prepared, estimate_rows
 from service.tasks.tokenization import TextWindow, TokenizedInput
-from service.tasks.windows import windows
-
-WINDOW_OVERLAP_TOKENS = 64
-"""Tokens that neighbouring windows of a long text share, or a quarter of the window when that is
-less.
-"""
+from service.tasks.truncation import Truncation, cut
 
 
 class Activation(StrEnum):
@@ -34,15 +29,6 @@ class Activation(StrEnum):
     SOFTMAX = "softmax"
     SIGMOID = "sigmoid"
     NONE = "none"
-
-
-class Truncation(StrEnum):
-    """What happens to a text that is longer than the model takes."""
-
-    WINDOW = "window"
-    RIGHT = "right"
-    LEFT = "left"
-    ERROR = "error"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +42,14 @@ class ClassificationInput:
 @dataclass(frozen=True, slots=True)
 class ClassificationRequest:
     """Inputs that share parameters. ``top_k`` None means all labels, ``activation`` None the
-    model's own.
+    model's own; ``return_windows`` asks for each window's scores beside the pooled ones.
     """
 
     inputs: Rows[ClassificationInput]
     top_k: int | None = None
     activation: Activation | None = None
     truncation: Truncation = Truncation.WINDOW
+    return_windows: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +61,44 @@ class Prediction:
 
 
 @dataclass(frozen=True, slots=True)
+class WindowSpan:
+    """Code points ``start … end - 1`` of the text that an input has as ``field``."""
+
+    field: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class WindowScores:
+    """What one window of an input scored: a score for each of the input's predictions, in their
+    order.
+    """
+
+    span: WindowSpan
+    scores: list[float]
+
+
+@dataclass(frozen=True, slots=True)
+class WindowedPredictions:
+    """An input's labels, best first, and what they are pooled from."""
+
+    predictions: list[Prediction]
+    windows: list[WindowScores]
+
+
+@dataclass(frozen=True, slots=True)
 class ClassificationPlan:
     """How to read the rows of a request.
 
     ``rows_per_input``: how many windows each input was cut into, in order; ``weights``: the tokens
-    of text in each row.
+    of text in each row; ``spans``: where each row is in its text, empty when nobody asked.
     """
 
     request: ClassificationRequest
     rows_per_input: list[int]
     weights: list[int]
+    spans: list[WindowSpan]
 
 
 class ClassificationTask:
@@ -101,6 +116,7 @@ class ClassificationTask:
         self._labels = labels
         self._max_tokens = max_tokens
         self._activation = default_activation(problem_type, len(labels))
+        self._multi_label = problem_type is ProblemType.MULTI_LABEL
 
     def characters(self, request: ClassificationRequest) -> int:
         """Code points in all texts."""
@@ -119,12 +135,17 @@ class ClassificationTask:
         """Rows for every input. Raises InputError when a text is too long for the chosen
         truncation.
         """
-        plan = ClassificationPlan(request, [], [])
+        plan = ClassificationPlan(request, [], [], [])
         sequences: list[Sequence] = []
         for (text, pair), rows in self._encoded(request):
             plan.rows_per_input.append(len(rows))
             plan.weights.extend(window.last - window.first for window in rows)
             sequences.extend(self._row(window, text, pair) for window in rows)
+            if request.return_windows:
+                cut_up = TokenizedInput(_by_field(text, pair), [])
+                plan.spans.extend(
+                    WindowSpan(window.field, *cut_up.characters(window)) for window in rows
+                )
         return Prepared(sequences, plan)
 
     def tokenize(self, request: ClassificationRequest) -> Iterator[TokenizedInput]:
@@ -134,30 +155,37 @@ class ClassificationTask:
             text, *rest = self._encoder.encode([item.text, *pair_texts])
             pair = rest[0] if rest else None
             rows = self._windows(text, pair, request.truncation, index)
-            texts = {"text": text} if pair is None else {"text": text, "text_pair": pair}
             yield TokenizedInput(
-                texts, [(window, self._row(window, text, pair).length) for window in rows]
+                _by_field(text, pair),
+                [(window, self._row(window, text, pair).length) for window in rows],
             )
 
     def decode(
         self, prepared: Prepared[ClassificationPlan], logits: Rows[Logits]
-    ) -> list[list[Prediction]]:
-        """For each input its labels, best first."""
+    ) -> list[list[Prediction]] | list[WindowedPredictions]:
+        """For each input its labels, best first; with its windows, if the request asks for them."""
         plan = prepared.plan
         activation = plan.request.activation or self._activation
         scores = activate(np.stack([row[0] for row in logits]).astype(np.float64), activation)
-        results = []
+        independent = activation is Activation.SIGMOID or (
+            activation is Activation.NONE and self._multi_label
+        )
+        results: list[list[Prediction]] = []
+        windowed: list[WindowedPredictions] = []
         first = 0
         for count in plan.rows_per_input:
             rows = slice(first, first + count)
-            pooled = pool(scores[rows], np.asarray(plan.weights[rows]), activation)
-            results.append(self._ranked(pooled, plan.request.top_k))
+            pooled = pool(scores[rows], np.asarray(plan.weights[rows]), independent=independent)
+            order = np.argsort(-pooled, kind="stable")[: plan.request.top_k]
+            predictions = [Prediction(self._labels[label], float(pooled[label])) for label in order]
+            results.append(predictions)
+            if plan.request.return_windows:
+                in_order = scores[rows][:, order].tolist()
+                pairs = zip(plan.spans[rows], in_order, strict=True)
+                windows = [WindowScores(span, of_window) for span, of_window in pairs]
+                windowed.append(WindowedPredictions(predictions, windows))
             first += count
-        return results
-
-    def _ranked(self, scores: NDArray[np.float64], top_k: int | None) -> list[Prediction]:
-        order = np.argsort(-scores, kind="stable")[:top_k]
-        return [Prediction(self._labels[label], float(scores[label])) for label in order]
+        return windowed if plan.request.return_windows else results
 
     def _encoded(
         self, request: ClassificationRequest
@@ -187,7 +215,7 @@ class ClassificationTask:
         """
         if pair is None:
             capacity = self._max_tokens - SINGLE_SPECIAL_TOKENS
-            return _cut(len(text), capacity, truncation, index, "text")
+            return cut(len(text), capacity, truncation, index, "text")
         capacity = self._max_tokens - PAIR_SPECIAL_TOKENS
         shorter, longer = sorted((len(text), len(pair)))
         if shorter + longer <= capacity:
@@ -200,30 +228,11 @@ class ClassificationTask:
                 field="text_pair",
             )
         field = "text" if len(text) == longer else "text_pair"
-        return _cut(longer, capacity - shorter, truncation, index, field)
+        return cut(longer, capacity - shorter, truncation, index, field)
 
 
-def _cut(
-    length: int, capacity: int, truncation: Truncation, index: int, field: str
-) -> list[TextWindow]:
-    """The windows of a text of ``length`` tokens, of at most ``capacity`` each."""
-    if length <= capacity:
-        return [TextWindow(field, 0, length)]
-    match truncation:
-        case Truncation.RIGHT:
-            return [TextWindow(field, 0, capacity)]
-        case Truncation.LEFT:
-            return [TextWindow(field, length - capacity, length)]
-        case Truncation.ERROR:
-            raise InputError(
-                f"The text has {length} tokens and the model takes {capacity} here: "
-                "shorten it, or set parameters.truncation to window, right or left.",
-                index=index,
-                field=field,
-            )
-        case Truncation.WINDOW:
-            overlap = min(WINDOW_OVERLAP_TOKENS, capacity // 4)
-            return [TextWindow(field, *part) for part in windows(length, capacity, overlap)]
+def _by_field(text: EncodedText, pair: EncodedText | None) -> dict[str, EncodedText]:
+    return {"text": text} if pair is None else {"text": text, "text_pair": pair}
 
 
 def default_activation(problem_type: ProblemType, labels: int) -> Activation:
@@ -250,16 +259,15 @@ def activate(logits: NDArray[np.float64], activation: Activation) -> NDArray[np.
 
 
 def pool(
-    scores: NDArray[np.float64], weights: NDArray[np.int64], activation: Activation
+    scores: NDArray[np.float64], weights: NDArray[np.int64], *, independent: bool
 ) -> NDArray[np.float64]:
     """One score a label ``[labels]`` from those of all windows ``[windows, labels]``.
 
-    Independent labels (sigmoid) take their largest score: one window is enough for a label to be
-    there. Exclusive labels and plain logits take the mean weighted by the windows' tokens
-    ``[windows]``.
+    Independent labels take their largest score: one window is enough for a label to be there.
+    Exclusive labels, and figures, take the mean weighted by the windows' tokens ``[windows]``.
     """
     if len(scores) == 1:
         return np.asarray(scores[0])
-    if activation is Activation.SIGMOID:
+    if independent:
         return np.asarray(scores.max(axis=0))
     return np.asarray(np.average(scores, axis=0, weights=weights))

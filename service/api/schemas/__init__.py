@@ -6,6 +6,7 @@ from service.api.schemas.classification import (
     ClassificationParameters,
     LabelScore,
     TextPair,
+    WindowedLabels,
 )
 from service.api.schemas.endpoint import Classifier, EndpointInfo
 from service.api.schemas.models import Health, Limits, ModelDescription, ModelList
@@ -36,4 +37,5 @@ __all__ = [
     "QuestionContext",
     "TextPair",
     "TokenizedRequest",
+    "WindowedLabels",
 ]

@@ -1,11 +1,12 @@
 """Texts to classify, and their labels, in the Hugging Face task schema."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, StrictBool, Tag
 
 from service.api.schemas.base import Body, Count, kind_of
-from service.tasks.classification import Activation, Truncation
+from service.tasks.classification import Activation
+from service.tasks.truncation import Truncation
 
 
 class TextPair(Body):
@@ -58,6 +59,13 @@ class ClassificationParameters(Body):
             "or refuse it (error)."
         ),
     ] = None
+    return_windows: Annotated[
+        StrictBool | None,
+        Field(
+            description="Tell what each window scored (default false): each inner list of the "
+            "answer becomes an object of its labels and windows."
+        ),
+    ] = None
 
 
 class ClassificationBody(Body):
@@ -68,6 +76,10 @@ class ClassificationBody(Body):
             "examples": [
                 {"inputs": "A film that stays with you for days."},
                 {"inputs": ["Great value.", "It broke after a week."], "parameters": {"top_k": 1}},
+                {
+                    "inputs": "A slow start. The last hour makes up for it.",
+                    "parameters": {"return_windows": True},
+                },
             ]
         }
     )
@@ -81,3 +93,38 @@ class LabelScore(BaseModel):
 
     label: str
     score: float
+
+
+class WindowScores(BaseModel):
+    """What one window of a text scored; a text that is not too long is a single window."""
+
+    field: Annotated[
+        Literal["text", "text_pair"], Field(description="Which text of the input was cut.")
+    ]
+    start: Annotated[int, Field(description="First character, in Unicode code points as sent.")]
+    end: Annotated[int, Field(description="One past the last character.")]
+    scores: Annotated[list[float], Field(description="One for each of the labels, in their order.")]
+
+
+class WindowedLabels(BaseModel):
+    """An input's labels, best first, and the scores of the windows that they are pooled from."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "labels": [
+                        {"label": "positive", "score": 0.75},
+                        {"label": "negative", "score": 0.25},
+                    ],
+                    "windows": [
+                        {"field": "text", "start": 0, "end": 2304, "scores": [0.6, 0.4]},
+                        {"field": "text", "start": 1998, "end": 4211, "scores": [0.9, 0.1]},
+                    ],
+                }
+            ]
+        }
+    )
+
+    labels: list[LabelScore]
+    windows: list[WindowScores]

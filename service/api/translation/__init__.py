@@ -19,6 +19,7 @@ from service.api.schemas import (
     QuestionAnsweringParameters,
     QuestionContext,
     TextPair,
+    WindowedLabels,
 )
 from service.api.translation.classification import parse_texts
 from service.api.translation.parsed import InputLimits, ParsedRequest, refusal
@@ -90,7 +91,7 @@ BODY_MODELS: dict[Task, type[BaseModel]] = {
     Task.QUESTION_ANSWERING: QuestionAnsweringBody,
 }
 RESULT_TYPES: dict[Task, Any] = {
-    Task.SENTIMENT: list[list[LabelScore]],
-    Task.CLASSIFICATION: list[list[LabelScore]],
+    Task.SENTIMENT: list[list[LabelScore]] | list[WindowedLabels],
+    Task.CLASSIFICATION: list[list[LabelScore]] | list[WindowedLabels],
     Task.QUESTION_ANSWERING: AnswerSpan | list[AnswerSpan] | list[AnswerSpan | list[AnswerSpan]],
 }

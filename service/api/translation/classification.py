@@ -8,8 +8,9 @@ from service.tasks.classification import (
     ClassificationInput,
     ClassificationRequest,
     Prediction,
-    Truncation,
+    WindowedPredictions,
 )
+from service.tasks.truncation import Truncation
 
 
 def parse_texts(body: ClassificationBody, limits: InputLimits) -> ParsedRequest:
@@ -38,14 +39,33 @@ def parse_texts(body: ClassificationBody, limits: InputLimits) -> ParsedRequest:
         parameters.top_k,
         parameters.function_to_apply,
         parameters.truncation or Truncation.WINDOW,
+        return_windows=parameters.return_windows or False,
     )
-    return ParsedRequest(
-        request, many, lambda error: place(error.index, error.field), _render_predictions
-    )
+    render = _render_windowed if request.return_windows else _render_all
+    return ParsedRequest(request, many, lambda error: place(error.index, error.field), render)
 
 
-def _render_predictions(results: list[list[Prediction]]) -> list[list[dict[str, Any]]]:
+def _render_all(results: list[list[Prediction]]) -> list[list[dict[str, Any]]]:
+    return [_render(predictions) for predictions in results]
+
+
+def _render(predictions: list[Prediction]) -> list[dict[str, Any]]:
+    return [{"label": prediction.label, "score": prediction.score} for prediction in predictions]
+
+
+def _render_windowed(results: list[WindowedPredictions]) -> list[dict[str, Any]]:
     return [
-        [{"label": prediction.label, "score": prediction.score} for prediction in predictions]
-        for predictions in results
+        {
+            "labels": _render(result.predictions),
+            "windows": [
+                {
+                    "field": window.span.field,
+                    "start": window.span.start,
+                    "end": window.span.end,
+                    "scores": window.scores,
+                }
+                for window in result.windows
+            ],
+        }
+        for result in results
     ]

@@ -1,5 +1,7 @@
 """Scores, windows and pooling of classification."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,11 +13,12 @@ from service.tasks.classification import (
     ClassificationInput,
     ClassificationRequest,
     ClassificationTask,
-    Truncation,
+    WindowSpan,
     activate,
     default_activation,
 )
 from service.tasks.errors import InputError
+from service.tasks.truncation import Truncation
 
 LABELS = ("a", "b", "c")
 LONG = " ".join(["good"] * 40)
@@ -100,6 +103,82 @@ def test_windows_of_independent_labels_keep_their_largest_score(task):
     [predictions] = decode(task, request(LONG, activation=Activation.SIGMOID), *rows)
     assert predictions[0].label == "b"
     assert predictions[0].score == pytest.approx(1 / (1 + np.exp(-5)))
+
+
+def test_windows_of_a_multi_label_model_keep_their_largest_logit_too(encoder):
+    task = ClassificationTask(
+        encoder, labels=LABELS, problem_type=ProblemType.MULTI_LABEL, max_tokens=16
+    )
+    rows = [[-5, -5, -5]] * 3 + [[-5, 5, -5]]
+    [predictions] = decode(task, request(LONG, activation=Activation.NONE), *rows)
+    assert (predictions[0].label, predictions[0].score) == ("b", 5)
+
+
+def test_each_window_is_told_with_its_place_and_its_scores(task):
+    rows = [[10, 0, 0], [5, 0, 0], [0, 5, 0], [0, 10, 0], [0, 0, 9]]
+    asked = request(LONG, "good", return_windows=True, activation=Activation.NONE, top_k=2)
+    long, short = decode(task, asked, *rows)
+    assert [prediction.label for prediction in long.predictions] == ["a", "b"]
+    assert [window.scores for window in long.windows] == [[10, 0], [5, 0], [0, 5], [0, 10]]
+    places = [window.span for window in long.windows]
+    assert places[0] == WindowSpan("text", 0, len(" ".join(["good"] * 14)))
+    assert places[-1].end == len(LONG)
+    assert short.windows[0].span == WindowSpan("text", 0, 4)
+    assert short.windows[0].scores == [prediction.score for prediction in short.predictions]
+
+
+@pytest.mark.parametrize(
+    ("truncation", "spans"),
+    [(Truncation.RIGHT, [(0, 14 * 5 - 1)]), (Truncation.LEFT, [(26 * 5 - 1, 40 * 5 - 1)])],
+)
+def test_what_is_kept_of_a_text_is_one_window(task, truncation, spans):
+    asked = request(LONG, return_windows=True, truncation=truncation)
+    [result] = decode(task, asked, [1, 2, 3])
+    assert [(window.span.start, window.span.end) for window in result.windows] == spans
+
+
+def test_the_windows_of_a_pair_name_the_text_that_was_cut(task):
+    for first, second, field in ((LONG, "good", "text"), ("good", LONG, "text_pair")):
+        pair = [ClassificationInput(first, second)]
+        plan = task.prepare(ClassificationRequest(pair, return_windows=True)).plan
+        assert {span.field for span in plan.spans} == {field}
+        assert (plan.spans[0].start, plan.spans[-1].end) == (0, len(LONG))
+
+
+WORDS = ["good", "the film", "ＡＢＣ", "e\u0301", "漢字", "👍🏽", "\u200b", "\r\n"]
+
+
+@given(
+    st.lists(st.lists(st.sampled_from(WORDS), max_size=60).map(" ".join), min_size=1, max_size=3),
+    st.sampled_from([ProblemType.SINGLE_LABEL, ProblemType.MULTI_LABEL]),
+    st.randoms(use_true_random=False),
+)
+def test_the_labels_are_those_of_the_windows_pooled(encoder, texts, problem_type, random):
+    task = ClassificationTask(encoder, labels=LABELS, problem_type=problem_type, max_tokens=16)
+    asked = request(*texts, return_windows=True)
+    prepared = task.prepare(asked)
+    logits = [
+        (np.asarray([random.uniform(-9, 9) for _ in LABELS], np.float32),)
+        for _ in prepared.sequences
+    ]
+    plain = task.decode(task.prepare(request(*texts)), logits)
+    windowed = task.decode(prepared, logits)
+    assert [result.predictions for result in windowed] == plain
+    weights = iter(prepared.plan.weights)
+    for text, result in zip(texts, windowed, strict=True):
+        spans = [(window.span.start, window.span.end) for window in result.windows]
+        assert all(0 <= start <= end <= len(text) for start, end in spans)
+        assert spans == sorted(spans)
+        for (_, end), (start, _) in itertools.pairwise(spans):
+            assert text[end:start].strip() == ""  # nothing between two windows is left out
+        scores = np.array([window.scores for window in result.windows])
+        tokens = np.array([next(weights) for _ in spans])
+        if problem_type is ProblemType.MULTI_LABEL:
+            expected = scores.max(axis=0)
+        else:
+            expected = (scores * tokens[:, None]).sum(axis=0) / max(tokens.sum(), 1)
+        if tokens.sum() > 0:
+            assert [item.score for item in result.predictions] == pytest.approx(expected.tolist())
 
 
 def test_truncation_keeps_the_end_that_was_asked_for(task, encoder):

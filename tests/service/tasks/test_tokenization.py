@@ -9,7 +9,6 @@ from service.tasks.classification import (
     ClassificationInput,
     ClassificationRequest,
     ClassificationTask,
-    Truncation,
 )
 from service.tasks.errors import InputError
 from service.tasks.question_answering import (
@@ -17,6 +16,7 @@ from service.tasks.question_answering import (
     QuestionAnsweringTask,
     QuestionInput,
 )
+from service.tasks.truncation import Truncation
 
 WORDS = ["good", "the film", "ＡＢＣ", "é", "e\u0301", "漢字", "👍🏽", "\u200b", "\r\n"]
 TEXTS = st.text(max_size=80) | st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join)
