@@ -1,8 +1,8 @@
 """``python -m bench.simulate``: what the service would do, without the machine.
 
 ``compare`` measures the service and simulates it under the same loads; ``measure`` writes what a
-simulation needs to know of a model on this machine. ``closed``, ``replay`` and ``fleet`` need no
-more than that.
+simulation needs to know of a model on this machine. ``closed``, ``replay``, ``bulk`` and ``fleet``
+need no more than that.
 """
 
 import sys
@@ -23,6 +23,7 @@ from bench.lengths import MIXED, MIXES
 from bench.machine import describe_machine
 from bench.progress import Progress
 from bench.simulation import Settings
+from bench.simulation_bulk import beside_bulk, capacity_tokens
 from bench.simulation_compare import GOAL, Comparison, Plan, compare
 from bench.simulation_fleet import Choice, Fleet, run_fleet
 from bench.simulation_load import (
@@ -43,6 +44,10 @@ from service.scheduling.batch_plan import BatchLimits
 FAILED = 1
 FLEET_COLUMNS = (
     "replicas", "texts/s each", "choice", "requests", "p50, ms", "p99, ms", "refused", "took, s",
+)  # fmt: skip
+BULK_COLUMNS = (
+    "interactive", "alone: p50, ms", "p99, ms", "beside bulk: p50, ms", "p99, ms", "times alone",
+    "bulk's share",
 )  # fmt: skip
 DEFAULT = Settings()
 HTTP_TEXTS = 2048
@@ -176,6 +181,37 @@ def replay_arrivals(
         known, recorded = Profile.read(profile), read_arrivals(arrivals)
     settings = Settings(BatchLimits(batch_tokens, waste), max_queue_seconds, timeout)
     print(_simulated_table({arrivals.name: open_loop(known, settings, recorded)}, known))
+
+
+@app.command("bulk")
+def simulate_bulk(
+    profile: ProfileFile,
+    load: Annotated[
+        list[float], typer.Option(help="Share of the capacity; once for each.", min=0.01)
+    ],
+    callers: Annotated[int, typer.Option(help="With bulk, always asking.", min=1)] = 32,
+    seconds: Annotated[float, typer.Option(help="Virtual time.", min=1)] = 600.0,
+) -> None:
+    """Simulate interactive callers alone, and beside bulk."""
+    with _telling():
+        known = Profile.read(profile)
+    capacity = capacity_tokens(known)
+    rows = []
+    for each in load:
+        alone, beside = (
+            beside_bulk(known, each * capacity, count, seconds) for count in (0, callers)
+        )
+        p99 = [percentile(run.interactive.latencies, 0.99) for run in (alone, beside)]
+        rows.append(
+            [
+                f"{each:.0%}",
+                *_latencies(alone.interactive),
+                *_latencies(beside.interactive),
+                f"{p99[1] / p99[0]:.2f}",
+                f"{beside.bulk_share:.1%}",
+            ]
+        )
+    print(_table(BULK_COLUMNS, rows))
 
 
 @app.command("fleet")

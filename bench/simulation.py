@@ -18,7 +18,8 @@ from service.runtime.session import Logits, StoppedError, StopSignal
 from service.scheduling.batch_plan import BatchLimits
 from service.scheduling.errors import DeadlineExceededError, SchedulingError
 from service.scheduling.priority import Priority
-from service.scheduling.scheduler import Run, Scheduler
+from service.scheduling.runs import Run
+from service.scheduling.scheduler import Scheduler
 from service.scheduling.ticket import Submission
 
 MODEL = "simulated"

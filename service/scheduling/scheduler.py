@@ -2,20 +2,18 @@
 fate is decided.
 """
 
-import math
 import threading
 import time
 from collections.abc import Callable, Iterable
 from collections.abc import Sequence as Rows
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from service.runtime.sequence import Sequence
-from service.runtime.session import Logits, StoppedError, StopSignal
+from service.runtime.session import Logits, StoppedError
 from service.scheduling.answer_cache import AnswerCache
 from service.scheduling.backlog import Backlog, Sum
 from service.scheduling.batch_plan import BatchLimits, plan_batch
 from service.scheduling.cost import CostModel
-from service.scheduling.due import DueQueue
 from service.scheduling.errors import (
     ClosedError,
     DeadlineExceededError,
@@ -23,20 +21,13 @@ from service.scheduling.errors import (
 )
 from service.scheduling.executor import Executor
 from service.scheduling.observer import Observer
-from service.scheduling.priority import Priority, Shares
+from service.scheduling.priority import Priority
+from service.scheduling.runs import Run, RunsInProgress
 from service.scheduling.ticket import Submission, Ticket
+from service.scheduling.turns import Turns
 from service.scheduling.waiting import WaitingLine
 
 Clock = Callable[[], float]
-
-SATURATED_TICKETS = 9
-"""Waiting for each worker, at which long ones are not put off any more."""
-
-SATURATED_SECONDS = 8.0
-"""Without a moment in which nothing waited, after which that is so as well."""
-
-BUSY_SHARE = 0.5
-"""Of the workers' recent time: a service that is less busy runs long sequences on all of them."""
 
 
 @dataclass(slots=True, eq=False)
@@ -53,50 +44,8 @@ class Reservation:
     open: bool = True
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Run:
-    """A batch that a worker has taken: tickets of one model and priority, of like lengths.
-
-    ``wide``: nothing else is to be done, so it may use every core. ``kept``: not bulk that would be
-    ended for others. ``started`` is in monotonic seconds.
-    """
-
-    line: WaitingLine
-    tickets: list[Ticket]
-    cost_seconds: float
-    started: float = 0.0
-    wide: bool = False
-    kept: bool = True
-    stop: StopSignal = field(default_factory=StopSignal)
-
-    @property
-    def sequences(self) -> list[Sequence]:
-        """The rows of the batch."""
-        return [ticket.sequence for ticket in self.tickets]
-
-    @property
-    def padded_length(self) -> int:
-        """Tokens of the longest row."""
-        return max(ticket.sequence.length for ticket in self.tickets)
-
-    @property
-    def real_tokens(self) -> int:
-        """Tokens that are not padding."""
-        return sum(ticket.sequence.length for ticket in self.tickets)
-
-
 class Scheduler:
     """Admits, orders and hands out work. Every method may be called from any thread.
-
-    Order: each ticket is *due* at its admission plus the predicted work of the same request before
-    it. The ticket that is due first anchors the next batch, so no length and no request is passed
-    over for long, and the thousandth window of one document comes after the short question that
-    arrived meanwhile. While little waits, long sequences are due later still, and on a busy service
-    they never have the last worker, so that short ones need not wait for them.
-
-    Bulk comes after interactive, except for the share that it is owed. While interactive work comes
-    in, one worker is kept from bulk, and its batches are halved; where an interactive sequence
-    finds no worker, a bulk run that is not owed is ended and waits again.
 
     Identical sequences of one model and priority that are in flight at once share one ticket.
     """
@@ -112,19 +61,14 @@ class Scheduler:
         clock: Clock = time.monotonic,
     ) -> None:
         self._workers = workers
-        self._limits = limits
         self._observer = observer
         self._clock = clock
         self._changed = threading.Condition()
         self._lines: dict[tuple[str, Priority], WaitingLine] = {}
-        self._due = {priority: DueQueue() for priority in Priority}
         self._backlog = Backlog(workers, max_queue_seconds)
-        self._shares = Shares()
-        self._bulk_runs: set[Run] = set()
-        self._ended_for_others: set[Run] = set()
-        self._running: dict[Ticket, Run] = {}
+        self._runs = RunsInProgress()
+        self._turns = Turns(workers, limits, self._backlog, self._runs)
         self._cache = AnswerCache(cache_entries)
-        self._waiting_since = float("-inf")
         self._closed = False
 
     # Admission -----------------------------------------------------------------------------------
@@ -223,7 +167,7 @@ class Scheduler:
             if missing:
                 self._changed.notify(min(len(missing) - shared, self._workers))
                 if reservation.priority is Priority.INTERACTIVE:
-                    self._make_way(costs[missing[0]], now)
+                    self._turns.make_way(costs[missing[0]], now)
                 self._report_queue()
             else:
                 submission.settled = True
@@ -298,20 +242,17 @@ class Scheduler:
         done = []
         with self._changed:
             self._backlog.running.remove(run.cost_seconds)
-            self._bulk_runs.discard(run)
+            ended_for_others = self._runs.end(run)
             stopped = any(isinstance(answer, StoppedError) for answer in answers)
             if stopped:
-                self._shares.gave_back(run.line.priority, run.cost_seconds)
-            if run in self._ended_for_others:
-                self._ended_for_others.remove(run)
-                if stopped:
-                    self._wait_again(run)
-                    return
+                self._turns.gave_back(run)
+            if stopped and ended_for_others:
+                self._wait_again(run)
+                return
             if not run.wide:
                 run.line.cost.observe(rows, padded_length, seconds)
             for ticket, answer in zip(run.tickets, answers, strict=True):
                 run.line.forget(ticket)
-                del self._running[ticket]
                 if self._cache.is_on and not isinstance(answer, Exception):
                     self._cache.put((run.line.name, ticket.fingerprint), answer)
                 for submission, indices in list(ticket.claims.items()):
@@ -334,10 +275,7 @@ class Scheduler:
         with self._changed:
             self._closed = True
             submissions = {
-                submission: None
-                for waiting in self._due.values()
-                for ticket in waiting
-                for submission in ticket.claims
+                submission: None for ticket in self._turns.waiting() for submission in ticket.claims
             }
             for submission in submissions:
                 self._fail(
@@ -352,40 +290,35 @@ class Scheduler:
         """
         expired: list[Submission] = []
         now = self._clock()
-        for priority in self._order_of_service(now):
+        for priority in self._turns.priorities(now):
             run = self._run_of(priority, now, expired)
             if run is not None:
                 return run, expired
         return None, expired
 
-    def _order_of_service(self, now: float) -> list[Priority]:
-        """The priorities that may run now, the one to be served first in front."""
-        order = [Priority.INTERACTIVE]
-        most = self._workers
-        if self._workers > 1 and self._shares.interactive_is_recent(now):
-            most -= 1
-        if len(self._bulk_runs) < most:
-            order.insert(0 if self._shares.bulk_is_owed else 1, Priority.BULK)
-        return order
-
     def _run_of(self, priority: Priority, now: float, expired: list[Submission]) -> Run | None:
         """The batch around the ticket of this priority that is due first. Submissions found to be
         too late are added to ``expired``.
         """
-        anchor = self._first_due(priority, now, expired)
-        if anchor is None:
-            return None
+        for anchor in self._turns.in_turn(priority, now):
+            expired += self._expire(anchor, now)
+            if anchor.waiting:
+                return self._begin(self._batch_around(anchor, now, expired), now)
+        return None
+
+    def _batch_around(self, anchor: Ticket, now: float, expired: list[Submission]) -> list[Ticket]:
         line = anchor.line
-        plan = plan_batch(
-            anchor.sequence.length, line.lengths, self._limits_for(line, now), line.cost.predict
-        )
+        limits = self._turns.limits_for(line, now)
+        plan = plan_batch(anchor.sequence.length, line.lengths, limits, line.cost.predict)
         tickets = []
         for length, count in plan.items():
             for ticket in line.first(length, count, anchor):
                 expired += self._expire(ticket, now)
                 tickets.append(ticket)
         # Expiring one submission may have withdrawn tickets chosen before it.
-        tickets = [ticket for ticket in tickets if ticket.waiting]
+        return [ticket for ticket in tickets if ticket.waiting]
+
+    def _begin(self, tickets: list[Ticket], now: float) -> Run | None:
         if not tickets:
             return None
         for ticket in tickets:
@@ -394,81 +327,25 @@ class Scheduler:
             for submission in ticket.claims:
                 if submission.first_started is None:
                     submission.first_started = now
+        line = tickets[0].line
         padded_length = max(ticket.sequence.length for ticket in tickets)
-        wide = line.executor.widens and self._nothing_else_to_do(tickets)
-        kept = priority is Priority.INTERACTIVE or self._shares.bulk_is_kept
-        cost_seconds = line.cost.predict(len(tickets), padded_length)
-        run = Run(line, tickets, cost_seconds, now, wide, kept)
+        run = Run(
+            line,
+            tickets,
+            line.cost.predict(len(tickets), padded_length),
+            now,
+            wide=line.executor.widens and self._turns.may_be_wide(tickets),
+            kept=self._turns.must_be_kept(line.priority),
+        )
         self._backlog.running.add(run.cost_seconds)
-        self._running.update(dict.fromkeys(tickets, run))
-        if priority is Priority.BULK:
-            self._bulk_runs.add(run)
-        bulk_is_here = bool(self._bulk_runs or self._backlog.lanes[Priority.BULK].waiting_count)
-        self._shares.took(priority, run.cost_seconds, now, bulk_is_here=bulk_is_here)
+        self._runs.begin(run)
+        self._turns.began(run)
         self._report_queue()
         return run
-
-    def _first_due(
-        self, priority: Priority, now: float, expired: list[Submission]
-    ) -> Ticket | None:
-        """The ticket to begin the next batch with."""
-        due = self._due[priority]
-        put_off_long = not self._is_saturated(now)
-        while (ticket := due.first(put_off_long=put_off_long)) is not None:
-            expired += self._expire(ticket, now)
-            if ticket.waiting:
-                break
-        if ticket is None or not self._must_leave_a_worker(ticket, now):
-            return ticket
-        for other in due.in_order():
-            if not other.line.is_long(other):
-                expired += self._expire(other, now)
-                if other.waiting:
-                    return other
-        return None
-
-    def _must_leave_a_worker(self, ticket: Ticket, now: float) -> bool:
-        """Whether a long ticket has to leave the last worker to the short ones that keep coming."""
-        return (
-            ticket.line.priority is Priority.INTERACTIVE
-            and ticket.line.is_long(ticket)
-            and not self._is_saturated(now)
-            and self._shares.busy(self._workers, now) > BUSY_SHARE
-            and len(self._long_runs()) >= self._workers - 1 > 0
-        )
-
-    def _long_runs(self) -> set[Run]:
-        return {run for ticket, run in self._running.items() if ticket.line.is_long(ticket)}
-
-    def _is_saturated(self, now: float) -> bool:
-        """Whether so much waits, or has for so long, that to put long tickets off would only hold
-        them back.
-        """
-        return (
-            self._backlog.waiting_count >= SATURATED_TICKETS * self._workers
-            or now - self._waiting_since > SATURATED_SECONDS
-        )
-
-    def _make_way(self, cost_seconds: float, now: float) -> None:
-        """End the bulk run that has longest to go, if it keeps interactive work waiting for longer
-        than that runs itself.
-        """
-        if self._backlog.running.count < self._workers:
-            return
-        ends = {
-            run: run.started + run.cost_seconds
-            for run in self._bulk_runs - self._ended_for_others
-            if not run.kept
-        }
-        last = max(ends, key=ends.__getitem__, default=None)
-        if last is not None and ends[last] - now > cost_seconds:
-            self._ended_for_others.add(last)
-            last.stop.stop()
 
     def _wait_again(self, run: Run) -> None:
         """Put what was ended for others back to where it was due."""
         for ticket in run.tickets:
-            del self._running[ticket]
             if ticket.claims:
                 ticket.waiting, ticket.started = True, None
                 self._add(ticket)
@@ -477,33 +354,13 @@ class Scheduler:
         self._changed.notify()
         self._report_queue()
 
-    def _nothing_else_to_do(self, taken: list[Ticket]) -> bool:
-        return (
-            self._workers > 1
-            and len(taken) == 1
-            and not self._backlog.running.count
-            and not self._backlog.waiting_count
-        )
-
-    def _limits_for(self, line: WaitingLine, now: float) -> BatchLimits:
-        """Share what waits evenly among the idle workers while it is less than a full batch for
-        each; bulk has smaller batches while interactive work may have to wait for them.
-        """
-        idle = max(1, self._workers - self._backlog.running.count)
-        most = self._limits.padded_tokens
-        if line.priority is Priority.BULK and self._shares.interactive_is_recent(now):
-            most = max(1, most // 2)
-        return BatchLimits(min(most, math.ceil(line.waiting_tokens / idle)), self._limits.waste)
-
     def _cached(self, line: WaitingLine, fingerprint: bytes) -> Logits | None:
         return self._cache.get((line.name, fingerprint)) if self._cache.is_on else None
 
     def _add(self, ticket: Ticket) -> None:
-        if not self._backlog.waiting_count:
-            self._waiting_since = self._clock()
+        self._turns.wait(ticket, self._clock())
         self._sum_of(ticket).add(ticket.cost_seconds)
         ticket.line.add(ticket)
-        self._due[ticket.line.priority].add(ticket)
 
     def _sum_of(self, ticket: Ticket) -> Sum:
         lane = self._backlog.lanes[ticket.line.priority]
@@ -564,16 +421,12 @@ class Scheduler:
             else:
                 self._stop_if_unwanted(ticket)
         submission.tickets = []
-        # Cancelled tickets leave the heap when they surface; sweep them when they are most of it.
-        for priority, waiting in self._due.items():
-            count = self._backlog.lanes[priority].waiting_count
-            if len(waiting) > 64 and len(waiting) > 2 * count:
-                waiting.sweep()
+        self._turns.sweep()
         self._report_queue()
 
     def _stop_if_unwanted(self, ticket: Ticket) -> None:
         """End the run of a ticket when nobody waits for any of its rows."""
-        run = self._running.get(ticket)
+        run = self._runs.of(ticket)
         if run is None or any(each.claims for each in run.tickets):
             return
         run.stop.stop()

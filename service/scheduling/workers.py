@@ -7,7 +7,8 @@ import structlog
 
 from service.runtime.priority import give_way
 from service.runtime.session import Logits, StoppedError
-from service.scheduling.scheduler import Run, Scheduler
+from service.scheduling.runs import Run
+from service.scheduling.scheduler import Scheduler
 
 log = structlog.get_logger(__name__)
 

@@ -78,3 +78,12 @@ def test_a_missing_profile_is_one_sentence(tmp_path):
     assert status == 1
     assert errors.startswith("bench: ")
     assert "is not a profile" in errors
+
+
+def test_bulk_is_simulated_beside_interactive_callers(compared):
+    status, output, errors = simulate("bulk", compared[0], "--load", 0.3, "--seconds", 2)
+    assert status == 0, errors
+    ((load, *figures, share),) = rows_of(output)
+    assert load == "30%"
+    assert all(float(figure) > 0 for figure in figures)
+    assert 0 < float(share.rstrip("%")) < 100

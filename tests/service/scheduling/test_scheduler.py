@@ -12,7 +12,7 @@ from service.runtime.session import StoppedError
 from service.scheduling.cost import CostModel
 from service.scheduling.errors import ClosedError, DeadlineExceededError, QueueFullError
 from service.scheduling.priority import Priority
-from service.scheduling.scheduler import SATURATED_SECONDS, SATURATED_TICKETS
+from service.scheduling.turns import SATURATED_SECONDS, SATURATED_TICKETS
 from tests.service.scheduling.conftest import Bench, Idle, sequence
 
 
@@ -143,7 +143,7 @@ def test_a_run_ends_early_when_nobody_waits_for_any_of_its_rows(bench):
 def test_a_thousand_callers_that_left_leave_nothing_behind(bench):
     for _ in range(1000):
         bench.scheduler.cancel(bench.submit(100))
-    assert all(len(waiting) <= 100 for waiting in bench.scheduler._due.values())
+    assert all(len(waiting) <= 100 for waiting in bench.scheduler._turns._due.values())
     assert bench.scheduler.queue_is_idle()
 
 
