@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import orjson
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -86,22 +85,20 @@ class Part:
 
 def build(step: str, application: Application) -> ASGIApp:
     """The ASGI application of ``step``."""
-    app = application.asgi
     if step in WHOLE_STEPS:
-        return app
-    app.user_middleware[:] = [each for each in app.user_middleware if not _is(each, InferenceFront)]
+        return application.asgi
     if step == "bare":
         return Bare(application)
+    app = application.fastapi
     if step == "starlette":
         app.router.routes.insert(0, Route(MODEL_PATH, _starlette_route, methods=["POST"]))
-    elif step == "fastapi":
+        return app
+    if step == "fastapi":
         app.router.routes.clear()
         app.post(MODEL_PATH)(_fastapi_route)
-    else:
-        endpoint = Part(application, step)
-        front = Middleware(InferenceFront, routes=[Route(MODEL_PATH, endpoint, methods=["POST"])])
-        app.user_middleware.append(front)
-    return app
+        return app
+    route = Route(MODEL_PATH, Part(application, step), methods=["POST"])
+    return InferenceFront(app, [route], application.observed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +122,6 @@ async def _starlette_route(_: Request) -> Response:
 
 async def _fastapi_route(model: str, body: ClassificationBody) -> list[list[LabelScore]]:
     return [[LabelScore(label="POSITIVE", score=0.625), LabelScore(label="NEGATIVE", score=0.375)]]
-
-
-def _is(middleware: Middleware, cls: object) -> bool:
-    found: object = middleware.cls
-    return found is cls
 
 
 def main() -> None:

@@ -159,9 +159,6 @@ class Work:
     def runs_shared(self, model: str, sequences: int) -> None:
         """No two simulated texts are the same."""
 
-    def queue_changed(self, sequences: int, predicted_seconds: float) -> None:
-        """The queue is not looked at."""
-
 
 class _NoModel:
     """The executor that is never asked to run anything."""

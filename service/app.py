@@ -12,7 +12,8 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.routing import Match
+from starlette.routing import Match, Route
+from starlette.types import ASGIApp
 
 import service
 from service.api.door import Door
@@ -46,7 +47,10 @@ DESCRIPTION = "Sentiment, text classification and extractive question answering 
 
 
 class Application:
-    """One running service: its parts, and the FastAPI application that puts them on the wire."""
+    """One running service: its parts, and what puts them on the wire.
+
+    ``asgi`` is all of it; ``fastapi`` is what of it is not on the way of a request for an answer.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -63,6 +67,7 @@ class Application:
             observer=self.metrics,
             cache_entries=settings.cache_entries,
         )
+        self.metrics.watch_queue(self.scheduler.queue)
         self._workers = Workers(self.scheduler, self._threads)
         self.door = Door(
             self.lifecycle,
@@ -73,7 +78,8 @@ class Application:
         self._preparation = ThreadPoolExecutor(
             self._threads, thread_name_prefix="prepare", initializer=give_way
         )
-        self.asgi = self._build()
+        self.fastapi, routes = self._build()
+        self.asgi = InferenceFront(self.fastapi, routes, self.observed)
 
     def listening(self, port: int) -> None:
         """Learn the port that was opened."""
@@ -82,7 +88,12 @@ class Application:
         log.info("listening", host=host, port=port, models=str(self._settings.models))
         self._listening.set()
 
-    def _build(self) -> FastAPI:
+    def observed(self, app: ASGIApp) -> ASGIApp:
+        """``app`` with what every answer passes: request id, metrics, log, errors."""
+        return ObservationMiddleware(app, self.metrics, self.lifecycle, self.door)
+
+    def _build(self) -> tuple[FastAPI, list[Route]]:
+        """The FastAPI application, and those of its routes that answer with a model."""
         settings = self._settings
         app = FastAPI(
             title="albert-serve",
@@ -113,12 +124,11 @@ class Application:
             app.include_router(router)
         unmounted = [answering.documentation(), tokenizing.documentation()]
         app.add_exception_handler(HTTPException, HttpErrors([*unmounted, *routers]))
-        app.add_middleware(InferenceFront, routes=answering.routes())
         app.add_middleware(
             ObservationMiddleware, metrics=self.metrics, lifecycle=self.lifecycle, door=self.door
         )
         app.openapi = describe(app, *unmounted)  # type: ignore[method-assign]
-        return app
+        return app, answering.routes()
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:

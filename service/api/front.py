@@ -1,10 +1,10 @@
 """Plain ASGI middleware that hands a request for an answer straight to its endpoint.
 
-FastAPI's middleware and router, which every other request goes through, cost such a request as much
-as reading, parsing and validating its body (docs/http-cost.md).
+FastAPI, its middleware and its router, which every other request goes through, cost such a request
+as much as reading, parsing and validating its body (docs/http-cost.md).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -13,17 +13,20 @@ PARAMETER = "/{model}"
 
 
 class InferenceFront:
-    """Serves POST on ``routes``, whose paths are plain or end in a model's name; leaves all else,
-    other methods on these paths too, to the application behind.
+    """Serves POST on ``routes``, whose paths are plain or end in a model's name, each by what
+    ``observed`` makes of its endpoint; leaves all else, other methods on these paths too, to the
+    application behind.
     """
 
-    def __init__(self, app: ASGIApp, routes: Sequence[Route]) -> None:
+    def __init__(
+        self, app: ASGIApp, routes: Sequence[Route], observed: Callable[[ASGIApp], ASGIApp]
+    ) -> None:
         self._app = app
         self._exact: dict[str, ASGIApp] = {}
         self._named: dict[str, ASGIApp] = {}
         for route in routes:
             path = route.path.removesuffix(PARAMETER)
-            (self._exact if path == route.path else self._named)[path] = route.app
+            (self._exact if path == route.path else self._named)[path] = observed(route.app)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""

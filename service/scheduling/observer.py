@@ -4,7 +4,7 @@ from typing import Protocol
 
 
 class Observer(Protocol):
-    """Receives a call for each batch that ran and each change of the queue, from any thread."""
+    """Receives a call for each batch that ran and each look at the cache, from any thread."""
 
     def batch_ran(
         self, model: str, sequences: int, real_tokens: int, padded_tokens: int, seconds: float
@@ -16,6 +16,3 @@ class Observer(Protocol):
 
     def runs_shared(self, model: str, sequences: int) -> None:
         """``sequences`` rows will be answered by the run of an identical one."""
-
-    def queue_changed(self, sequences: int, predicted_seconds: float) -> None:
-        """Now ``sequences`` wait; the workers will need about ``predicted_seconds`` for them."""

@@ -168,7 +168,6 @@ class Scheduler:
                 self._changed.notify(min(len(missing) - shared, self._workers))
                 if reservation.priority is Priority.INTERACTIVE:
                     self._turns.make_way(costs[missing[0]], now)
-                self._report_queue()
             else:
                 submission.settled = True
                 submission.first_started = submission.last_finished = now
@@ -187,6 +186,13 @@ class Scheduler:
         with self._changed:
             submission.settled = True
             self._withdraw(submission)
+
+    def queue(self) -> tuple[int, float]:
+        """How many sequences wait, and the predicted seconds until the workers have run them and
+        what is being tokenised.
+        """
+        with self._changed:
+            return self._backlog.waiting_count, self._backlog.queue_seconds
 
     def queue_is_idle(self) -> bool:
         """Whether nothing waits, is being tokenised or runs."""
@@ -340,7 +346,6 @@ class Scheduler:
         self._backlog.running.add(run.cost_seconds)
         self._runs.begin(run)
         self._turns.began(run)
-        self._report_queue()
         return run
 
     def _wait_again(self, run: Run) -> None:
@@ -352,7 +357,6 @@ class Scheduler:
             else:
                 run.line.forget(ticket)
         self._changed.notify()
-        self._report_queue()
 
     def _cached(self, line: WaitingLine, fingerprint: bytes) -> Logits | None:
         return self._cache.get((line.name, fingerprint)) if self._cache.is_on else None
@@ -422,7 +426,6 @@ class Scheduler:
                 self._stop_if_unwanted(ticket)
         submission.tickets = []
         self._turns.sweep()
-        self._report_queue()
 
     def _stop_if_unwanted(self, ticket: Ticket) -> None:
         """End the run of a ticket when nobody waits for any of its rows."""
@@ -437,9 +440,6 @@ class Scheduler:
         ticket.waiting = False
         ticket.line.remove(ticket)
         self._sum_of(ticket).remove(ticket.cost_seconds)
-
-    def _report_queue(self) -> None:
-        self._observer.queue_changed(self._backlog.waiting_count, self._backlog.queue_seconds)
 
 
 def _call_back(submissions: Iterable[Submission]) -> None:

@@ -1,12 +1,10 @@
 """Text classification and sentiment: a text, or a pair of texts, to scored labels."""
 
+import math
 from collections.abc import Iterator
 from collections.abc import Sequence as Rows
 from dataclasses import dataclass
 from enum import StrEnum
-
-import numpy as np
-from numpy.typing import NDArray
 
 from model_directory.manifest import ProblemType
 from service.runtime.sequence import Sequence
@@ -166,7 +164,8 @@ class ClassificationTask:
         """For each input its labels, best first; with its windows, if the request asks for them."""
         plan = prepared.plan
         activation = plan.request.activation or self._activation
-        scores = activate(np.stack([row[0] for row in logits]).astype(np.float64), activation)
+        # Plain floats: for the few labels that there are, numpy's calls cost four times as much.
+        scores = [activate(row[0].tolist(), activation) for row in logits]
         independent = activation is Activation.SIGMOID or (
             activation is Activation.NONE and self._multi_label
         )
@@ -175,12 +174,13 @@ class ClassificationTask:
         first = 0
         for count in plan.rows_per_input:
             rows = slice(first, first + count)
-            pooled = pool(scores[rows], np.asarray(plan.weights[rows]), independent=independent)
-            order = np.argsort(-pooled, kind="stable")[: plan.request.top_k]
-            predictions = [Prediction(self._labels[label], float(pooled[label])) for label in order]
+            pooled = pool(scores[rows], plan.weights[rows], independent=independent)
+            order = sorted(range(len(pooled)), key=pooled.__getitem__, reverse=True)
+            order = order[: plan.request.top_k]
+            predictions = [Prediction(self._labels[label], pooled[label]) for label in order]
             results.append(predictions)
             if plan.request.return_windows:
-                in_order = scores[rows][:, order].tolist()
+                in_order = [[window[label] for label in order] for window in scores[rows]]
                 pairs = zip(plan.spans[rows], in_order, strict=True)
                 windows = [WindowScores(span, of_window) for span, of_window in pairs]
                 windowed.append(WindowedPredictions(predictions, windows))
@@ -244,30 +244,39 @@ def default_activation(problem_type: ProblemType, labels: int) -> Activation:
     return Activation.SOFTMAX
 
 
-def activate(logits: NDArray[np.float64], activation: Activation) -> NDArray[np.float64]:
-    """Scores of logits ``[rows, labels]``."""
+def activate(logits: Rows[float], activation: Activation) -> list[float]:
+    """Scores of one row's logits ``[labels]``."""
     match activation:
         case Activation.SOFTMAX:
-            powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-            return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+            largest = max(logits)
+            powers = [math.exp(logit - largest) for logit in logits]
+            total = sum(powers)
+            return [power / total for power in powers]
         case Activation.SIGMOID:
-            # Written with the exponential of a negative number only, so that it cannot overflow.
-            small = np.exp(-np.abs(logits))
-            return np.asarray(np.where(logits >= 0, 1.0, small) / (1.0 + small))
+            return [_sigmoid(logit) for logit in logits]
         case _:
-            return logits
+            return list(logits)
 
 
-def pool(
-    scores: NDArray[np.float64], weights: NDArray[np.int64], *, independent: bool
-) -> NDArray[np.float64]:
-    """One score a label ``[labels]`` from those of all windows ``[windows, labels]``.
+def _sigmoid(logit: float) -> float:
+    # Written with the exponential of a negative number only, so that it cannot overflow.
+    small = math.exp(-abs(logit))
+    return (1.0 if logit >= 0 else small) / (1.0 + small)
+
+
+def pool(scores: Rows[list[float]], weights: Rows[int], *, independent: bool) -> list[float]:
+    """One score a label ``[labels]`` from those of all windows ``[windows][labels]``.
 
     Independent labels take their largest score: one window is enough for a label to be there.
     Exclusive labels, and figures, take the mean weighted by the windows' tokens ``[windows]``.
     """
     if len(scores) == 1:
-        return np.asarray(scores[0])
+        return scores[0]
+    labels = zip(*scores, strict=True)
     if independent:
-        return np.asarray(scores.max(axis=0))
-    return np.asarray(np.average(scores, axis=0, weights=weights))
+        return [max(label) for label in labels]
+    total = sum(weights)
+    return [
+        sum(weight * score for weight, score in zip(weights, label, strict=True)) / total
+        for label in labels
+    ]

@@ -93,11 +93,11 @@ class TextEncoder:
     def single(self, ids: Ids) -> Sequence:
         """``[CLS] ids [SEP]``, all of type 0."""
         input_ids = np.concatenate([self._cls, ids, self._sep])
-        return Sequence(input_ids, np.zeros_like(input_ids))
+        return Sequence(input_ids, np.zeros(len(input_ids), dtype=np.int64))
 
     def pair(self, first: Ids, second: Ids) -> Sequence:
         """``[CLS] first [SEP] second [SEP]``, type 0 up to the first [SEP] and 1 behind it."""
         input_ids = np.concatenate([self._cls, first, self._sep, second, self._sep])
-        token_type_ids = np.zeros_like(input_ids)
+        token_type_ids = np.zeros(len(input_ids), dtype=np.int64)
         token_type_ids[len(first) + 2 :] = 1
         return Sequence(input_ids, token_type_ids)

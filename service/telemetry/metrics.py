@@ -2,6 +2,7 @@
 ``_total`` for counters.
 """
 
+from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
@@ -188,10 +189,12 @@ class Metrics:
         """``sequences`` rows will be answered by the run of an identical one."""
         self._shared_rows.labels(model).inc(sequences)
 
-    def queue_changed(self, sequences: int, predicted_seconds: float) -> None:
-        """Now ``sequences`` rows wait."""
-        self._queue_sequences.set(sequences)
-        self._queue_seconds.set(predicted_seconds)
+    def watch_queue(self, queue: Callable[[], tuple[int, float]]) -> None:
+        """Ask ``queue`` for the rows that wait and their predicted seconds whenever metrics are
+        read: what changes with every request is not written down each time.
+        """
+        self._queue_sequences.set_function(lambda: queue()[0])
+        self._queue_seconds.set_function(lambda: queue()[1])
 
     def model_loaded(self, model: LoadedModel) -> None:
         """A model is served."""

@@ -25,6 +25,7 @@ class RefusesPosts:
     def __init__(self):
         self.came_in = 0
         self.left = []
+        self.told_seconds = 600.0
 
     def came(self):
         self.came_in += 1
@@ -34,7 +35,7 @@ class RefusesPosts:
         return scope["method"] == "POST"
 
     def turn_away(self, scope, keep_alive, is_patient):
-        return None if scope["method"] == "GET" or is_patient else (REFUSAL, 0.05)
+        return None if scope["method"] == "GET" or is_patient else (REFUSAL, self.told_seconds)
 
 
 async def app(scope, receive, send):
@@ -115,7 +116,8 @@ def test_a_connection_that_is_not_to_be_kept_is_closed(port):
     assert received == REFUSAL
 
 
-def test_who_waited_as_told_is_let_in_and_known(port):
+def test_who_waited_as_told_is_let_in_and_known(port, door):
+    door.told_seconds = 0.05
     with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
         got = []
         for pause in (0, 0, 0.1, 0):

@@ -18,6 +18,16 @@ class Named:
         await send(self.name)
 
 
+def observed(app):
+    """``app``, which says that it was observed."""
+
+    async def around(scope, receive, send):
+        await send("observed")
+        await app(scope, receive, send)
+
+    return around
+
+
 def answered_by(method, path, kind="http"):
     """Who answered, and the path's parameters."""
     routes = [
@@ -30,17 +40,17 @@ def answered_by(method, path, kind="http"):
         names.append(name)
 
     scope = {"type": kind, "method": method, "path": path}
-    asyncio.run(InferenceFront(Named("behind"), routes)(scope, None, send))
+    asyncio.run(InferenceFront(Named("behind"), routes, observed)(scope, None, send))
     return names, scope.get("path_params")
 
 
 def test_a_plain_path_has_its_endpoint():
-    assert answered_by("POST", "/v1/sentiment") == (["sentiment"], None)
+    assert answered_by("POST", "/v1/sentiment") == (["observed", "sentiment"], None)
 
 
 @pytest.mark.parametrize("name", ["films", "{model}", "a.b-c", "v1"])
 def test_a_models_name_is_a_parameter(name):
-    assert answered_by("POST", f"/v1/models/{name}") == (["by name"], {"model": name})
+    assert answered_by("POST", f"/v1/models/{name}") == (["observed", "by name"], {"model": name})
 
 
 @pytest.mark.parametrize(

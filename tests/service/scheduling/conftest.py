@@ -41,7 +41,6 @@ class Recorder:
     """Counts what the scheduler reports."""
 
     batches: list[tuple[str, int, int, int, float]] = field(default_factory=list)
-    queue: tuple[int, float] = (0, 0.0)
     cache: list[tuple[str, int, int]] = field(default_factory=list)
     shared: list[tuple[str, int]] = field(default_factory=list)
 
@@ -53,9 +52,6 @@ class Recorder:
 
     def batch_ran(self, *report) -> None:
         self.batches.append(report)
-
-    def queue_changed(self, sequences: int, predicted_seconds: float) -> None:
-        self.queue = (sequences, predicted_seconds)
 
 
 @dataclass

@@ -212,7 +212,7 @@ class Trace(RuleBasedStateMachine):
     def the_queue_is_what_waits(self):
         if hasattr(self, "scheduler"):
             waiting = sum(len(self._waiting(priority)) for priority in Priority)
-            assert self.recorder.queue[0] == waiting
+            assert self.scheduler.queue()[0] == waiting
 
     @invariant()
     def identical_rows_share_a_ticket(self):
@@ -242,7 +242,7 @@ class Trace(RuleBasedStateMachine):
                 self._check(run)
                 self.running.append(run)
         assert self.scheduler.queue_is_idle()
-        assert self.recorder.queue == (0, 0.0)
+        assert self.scheduler.queue() == (0, 0.0)
         answered = set(self.admitted) - self.cancelled
         assert len(self.done) == len(set(self.done)), "answered twice"
         assert set(self.done) == answered, "lost, or answered after its caller had left"

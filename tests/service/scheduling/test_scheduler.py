@@ -57,7 +57,7 @@ def test_a_queue_with_more_predicted_work_than_may_wait_refuses(bench):
     with pytest.raises(QueueFullError) as refusal:
         bench.submit(100)
     assert refusal.value.retry_after_seconds == pytest.approx(0.1 / 2)
-    assert bench.recorder.queue == (5, pytest.approx(0.25))
+    assert bench.scheduler.queue() == (5, pytest.approx(0.25))
 
 
 def test_a_request_larger_than_the_queue_is_admitted_when_nothing_waits(bench):
@@ -71,10 +71,10 @@ def test_a_giant_request_leaves_half_of_the_room_to_others_but_not_to_another_gi
     with pytest.raises(QueueFullError):
         bench.submit(*[200] * 2)
     bench.submit(201)
-    assert bench.recorder.queue == (41, pytest.approx(4.201 / 2))
+    assert bench.scheduler.queue() == (41, pytest.approx(4.201 / 2))
     order = [lengths[0] for lengths in bench.run_all()]
     assert order.index(201) < 20
-    assert bench.recorder.queue == (0, 0.0)
+    assert bench.scheduler.queue() == (0, 0.0)
 
 
 def test_what_is_still_being_tokenised_counts_as_waiting(bench):
@@ -111,13 +111,13 @@ def test_one_late_sequence_takes_its_whole_request_out_of_the_queue(bench):
     bench.clock.now += 2.0
     assert bench.run_all() == []
     assert bench.done == [late]
-    assert bench.recorder.queue == (0, 0.0)
+    assert bench.scheduler.queue() == (0, 0.0)
 
 
 def test_a_caller_that_leaves_frees_its_place_before_it_runs(bench):
     leaving = bench.submit(*[100] * 5)
     bench.scheduler.cancel(leaving)
-    assert bench.recorder.queue == (0, 0.0)
+    assert bench.scheduler.queue() == (0, 0.0)
     bench.submit(7)
     assert bench.run_all() == [[7]]
     assert leaving not in bench.done
@@ -214,7 +214,7 @@ def test_bulk_makes_way_for_interactive_work_that_finds_no_worker(bench):
     bench.submit(20)
     assert [run.stop.is_set for run in runs] == [True, True]
     assert question.error is None
-    assert bench.recorder.queue[0] == 2
+    assert bench.scheduler.queue()[0] == 2
 
 
 def test_bulk_that_is_owed_is_not_ended():
@@ -489,5 +489,5 @@ def test_every_admitted_request_ends_exactly_once(requests):
     for submission, lengths in admitted:
         if submission.error is None:
             assert [len(row[0]) for row in submission.logits] == lengths
-    assert bench.recorder.queue == (0, 0.0)
+    assert bench.scheduler.queue() == (0, 0.0)
     assert bench.scheduler.queue_is_idle()

@@ -15,7 +15,7 @@ def metrics():
     metrics.request_started()
     metrics.request_ended("/v1/sentiment", "sentiment", 200, 0.02)
     metrics.batch_ran("sentiment", 3, 58, 60, 0.01)
-    metrics.queue_changed(7, 0.25)
+    metrics.watch_queue(lambda: (7, 0.25))
     return metrics
 
 
