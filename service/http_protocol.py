@@ -8,6 +8,7 @@ request.
 
 import asyncio
 import select
+import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -126,9 +127,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self.scope["extensions"] = {CONNECTION: self}  # type: ignore[dict-item]
 
     def on_headers_complete(self) -> None:
-        """The header is whole."""
+        """The header is whole: from here the time counts that an answer takes."""
         self._in_header = False
         self._header_bytes = 0
+        self.scope["state"]["started"] = time.monotonic()
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:

@@ -34,7 +34,7 @@ class ModelRunError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """Seconds spent in each stage."""
+    """Seconds spent in each stage. Each begins where the one before it ends."""
 
     tokenize: float
     queue: float
@@ -78,11 +78,12 @@ class Inference:
         Raises InputError, SchedulingError or ModelRunError. When the caller's task is cancelled,
         whatever of the request still waits is taken out of the queue.
         """
+        start = time.monotonic()
         reservation = self._scheduler.reserve(
             model.name, model.task.estimate_lengths(request), deadline, priority, patient=patient
         )
         try:
-            return await self._answer(model, request, reservation, write)
+            return await self._answer(model, request, reservation, write, start)
         finally:
             if reservation.open:
                 self._scheduler.release(reservation)
@@ -93,8 +94,8 @@ class Inference:
         request: Any,
         reservation: Reservation,
         write: Callable[[Any], ResultT],
+        start: float,
     ) -> Outcome[ResultT]:
-        start = time.monotonic()
         deadline = reservation.deadline
         inline = model.task.characters(request) <= INLINE_CHARACTERS
         prepared: Prepared[Any] = await self._compute(
@@ -107,7 +108,8 @@ class Inference:
         result = await self._compute(
             inline, deadline, lambda: write(model.task.decode(prepared, submission.logits))
         )
-        started = submission.first_started or submission.last_finished
+        # A row that was running already for somebody else began before it was submitted here.
+        started = max(tokenized, submission.first_started or submission.last_finished)
         timings = Timings(
             tokenize=tokenized - start,
             queue=started - tokenized,

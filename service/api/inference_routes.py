@@ -30,8 +30,11 @@ from service.telemetry.metrics import Metrics
 
 MODEL_PATH = "/v1/models/{model}"
 SERVER_TIMING = (
-    b"parse;dur=%.3f, tokenize;dur=%.3f, queue;dur=%.3f, inference;dur=%.3f, decode;dur=%.3f"
+    b"receive;dur=%.3f, parse;dur=%.3f, tokenize;dur=%.3f, queue;dur=%.3f, inference;dur=%.3f, "
+    b"decode;dur=%.3f"
 )
+"""Milliseconds. The stages follow each other without a gap, from the reading of the request's
+header to the writing of the answer's, so that they add up to the time the answer took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,14 @@ class WireLimits:
     receive_seconds: float
     request_seconds: float
     inputs: InputLimits
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Seconds until the body was there, and until it was understood."""
+
+    receive: float
+    parse: float
 
 
 class InferenceRoutes:
@@ -110,11 +121,14 @@ class InferenceRoutes:
                 max_bytes=self._limits.body_bytes,
                 timeout_seconds=self._limits.receive_seconds,
             )
-            # The caller's patience starts with the request, not with its last byte.
-            deadline = state["started"] + timeout_seconds
             with UnlessCallerLeaves(connection):
                 answer, described = await self._answer(
-                    model, body, deadline, priority, patient=connection.is_patient
+                    model,
+                    body,
+                    state["started"],
+                    timeout_seconds,
+                    priority,
+                    patient=connection.is_patient,
                 )
             await send_json(send, answer, described)
 
@@ -122,27 +136,30 @@ class InferenceRoutes:
         self,
         model: LoadedModel,
         body: bytes,
-        deadline: float,
+        started: float,
+        timeout_seconds: float,
         priority: Priority,
         *,
         patient: bool,
     ) -> tuple[bytes, Headers]:
-        start = time.monotonic()
+        received = time.monotonic()
         parsed = parse(model.manifest.task, body, self._limits.inputs)
-        parse_seconds = time.monotonic() - start
+        reading = Reading(received - started, time.monotonic() - received)
         try:
             outcome = await self._inference.answer(
                 model,
                 parsed.request,
-                deadline,
+                # The caller's patience starts with the request, not with its last byte.
+                started + timeout_seconds,
                 lambda result: orjson.dumps(parsed.render(result)),
                 priority,
                 patient=patient,
             )
         except InputError as error:
             raise refusal(error, parsed) from error
+        described = _headers(model, outcome, reading)
         self._metrics.stages(model.name, outcome.timings)
-        return outcome.result, _headers(model, outcome, parse_seconds)
+        return outcome.result, described
 
     def _task_endpoint(self, task: Task) -> "InferenceEndpoint":
         return InferenceEndpoint(self, f"/v1/{task}", lambda _: self._registry.default(task))
@@ -171,9 +188,12 @@ class InferenceEndpoint:
         await self.routes.serve(self.choose, scope, receive, send)
 
 
-def _headers(model: LoadedModel, outcome: Outcome[bytes], parse_seconds: float) -> Headers:
+def _headers(model: LoadedModel, outcome: Outcome[bytes], reading: Reading) -> Headers:
     timings = outcome.timings
-    stages = (parse_seconds, timings.tokenize, timings.queue, timings.inference, timings.decode)
+    stages = (
+        *(reading.receive, reading.parse, timings.tokenize),
+        *(timings.queue, timings.inference, timings.decode),
+    )
     return [
         (b"server-timing", SERVER_TIMING % tuple([seconds * 1000 for seconds in stages])),
         (b"x-model", model.name.encode()),

@@ -22,8 +22,8 @@ log = structlog.get_logger(__name__)
 
 
 class ObservationMiddleware:
-    """Puts ``request_id`` and ``started`` (monotonic seconds) into the scope's state for routes to
-    use, and ``model`` and ``route``, empty, for them to fill.
+    """Puts ``request_id`` into the scope's state for routes to use, beside ``started`` (when the
+    header was read, monotonic seconds), and ``model`` and ``route``, empty, for them to fill.
     """
 
     def __init__(self, app: ASGIApp, metrics: Metrics, lifecycle: Lifecycle, door: Door) -> None:
@@ -39,10 +39,9 @@ class ObservationMiddleware:
             await self._app(scope, receive, send)
             return
         self._door.begun()
-        started = time.monotonic()
         request_id = request_id_of(dict(scope["headers"]))
-        state = scope.setdefault("state", {})
-        state.update(request_id=request_id, started=started, model="", route="")
+        state = scope["state"]
+        state.update(request_id=request_id, model="", route="")
         status = 0
 
         async def send_with_id(message: Message) -> None:
@@ -71,7 +70,7 @@ class ObservationMiddleware:
             if status == 0:
                 await response_of(problem, request_id)(scope, receive, send_with_id)
         finally:
-            seconds = time.monotonic() - started
+            seconds = time.monotonic() - state["started"]
             route = state["route"] or getattr(scope.get("route"), "path", "")
             self._metrics.request_ended(route, state["model"], status or CALLER_LEFT, seconds)
             if not 0 < status < 400 or self._logs_success:

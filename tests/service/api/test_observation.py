@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import re
+import time
 
 import pytest
 
@@ -24,6 +26,7 @@ def serve(app, *, lifecycle=None, headers=()):
         sent.append(message)
 
     scope = {"type": "http", "method": "POST", "path": "/", "headers": list(headers)}
+    scope["state"] = {"started": time.monotonic() - 3.0}
     lifecycle = lifecycle or Lifecycle()
     observed = ObservationMiddleware(app, metrics, lifecycle, Door(lifecycle, metrics, refuse, 1.0))
     asyncio.run(observed(scope, None, send))
@@ -61,6 +64,12 @@ def test_a_panic_of_a_library_is_answered_like_any_error_of_ours(error):
 def test_what_ends_a_task_or_the_process_is_not_an_error(error):
     with pytest.raises(error):
         serve(raising(error()))
+
+
+def test_the_time_counts_from_the_reading_of_the_header():
+    _, metrics = serve(constant)
+    buckets = dict(re.findall(r'duration_seconds_bucket{le="([^"]+)".*} (\S+)', metrics))
+    assert (buckets["2.5"], buckets["10.0"]) == ("0.0", "1.0")
 
 
 def test_an_answer_carries_its_headers_and_the_callers_id():

@@ -1,0 +1,80 @@
+"""The stages of ``Server-Timing`` add up to the time that the server itself takes for a request."""
+
+import statistics
+import time
+
+import pytest
+
+from tests.end_to_end.conftest import DEFAULT_MODELS
+from tests.made_texts import distinct_texts
+from tests.server import ServerProcess
+
+STAGES = ["receive", "parse", "tokenize", "queue", "inference", "decode"]
+WRITING_MILLISECONDS = 0.2
+"""For what comes after the header is written: metrics, the system call that sends the answer."""
+ROUNDS = 5
+
+
+@pytest.fixture(scope="module")
+def talkative():
+    """A service that logs how long each request took."""
+    with ServerProcess(DEFAULT_MODELS, "--log-level", "debug") as server:
+        yield server
+
+
+def stages_of(answer):
+    parts = [part.split(";dur=") for part in answer.headers["Server-Timing"].split(", ")]
+    assert [name for name, _ in parts] == STAGES
+    return [float(milliseconds) for _, milliseconds in parts]
+
+
+def whole_of(server, answer):
+    """Milliseconds from the header's being read to the answer's being written, as logged."""
+    request_id = answer.headers["X-Request-Id"]
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        for event in server.events():
+            if event.get("request_id") == request_id:
+                return event["milliseconds"]
+    raise AssertionError(f"no line in the log for {request_id}")
+
+
+QUESTION = {"question": "Where was it signed?", "context": "It was signed in Lisbon. " * 100}
+
+
+@pytest.mark.parametrize(
+    ("route", "inputs"),
+    [
+        ("/v1/sentiment", lambda: distinct_texts(1, 8)[0]),
+        ("/v1/classification", lambda: distinct_texts(8, 60)),
+        ("/v1/models/intents", lambda: distinct_texts(1, 900)[0]),
+        ("/v1/question-answering", lambda: QUESTION),
+    ],
+    ids=["one short text", "many texts", "windows", "long context"],
+)
+def test_the_stages_add_up_to_the_whole(talkative, route, inputs):
+    missing = []
+    for _ in range(ROUNDS):
+        answer = talkative.client.post(route, json={"inputs": inputs()})
+        assert answer.status_code == 200
+        stages, whole = stages_of(answer), whole_of(talkative, answer)
+        assert all(stage >= 0 for stage in stages)
+        assert sum(stages) <= whole + 0.02  # both are rounded
+        missing.append((whole - sum(stages) - WRITING_MILLISECONDS) / whole)
+    assert statistics.median(missing) <= 0.05
+
+
+def test_a_body_that_comes_slowly_is_in_the_first_stage(talkative):
+    def pieces():
+        yield b'{"inputs": '
+        talkative.client.get("/health/live")  # has come and gone before the rest is sent
+        yield b'"good"}'
+
+    headers = {"Content-Type": "application/json"}
+    answer = talkative.client.post("/v1/sentiment", content=pieces(), headers=headers)
+    health = max(
+        event["milliseconds"] for event in talkative.events() if event.get("path") == "/health/live"
+    )
+    stages, whole = stages_of(answer), whole_of(talkative, answer)
+    assert stages[0] >= health
+    assert whole - sum(stages) <= WRITING_MILLISECONDS + 0.05 * whole
