@@ -65,16 +65,14 @@ def test_the_stages_add_up_to_the_whole(talkative, route, inputs):
 
 
 def test_a_body_that_comes_slowly_is_in_the_first_stage(talkative):
+    meanwhile = []
+
     def pieces():
         yield b'{"inputs": '
-        talkative.client.get("/health/live")  # has come and gone before the rest is sent
+        meanwhile.extend(talkative.client.get("/health/live") for _ in range(3))
         yield b'"good"}'
 
     headers = {"Content-Type": "application/json"}
     answer = talkative.client.post("/v1/sentiment", content=pieces(), headers=headers)
-    health = max(
-        event["milliseconds"] for event in talkative.events() if event.get("path") == "/health/live"
-    )
-    stages, whole = stages_of(answer), whole_of(talkative, answer)
-    assert stages[0] >= health
-    assert whole - sum(stages) <= WRITING_MILLISECONDS + 0.05 * whole
+    waited = sum(whole_of(talkative, health) for health in meanwhile[1:])
+    assert stages_of(answer)[0] >= waited
