@@ -66,6 +66,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._receive_timer: asyncio.TimerHandle | None = None
         self._lost = False
         self._hung_up: select.poll | None = None
+        self._is_streamed = False
+        self._answered: RequestResponseCycle | None = None
 
     def told_to_wait(self, seconds: float) -> None:
         """The caller was refused, and told to come back in so many seconds."""
@@ -89,6 +91,25 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def request_is_whole(self) -> bool:
         """Whether all that was sent of requests so far is complete: none is waited for."""
         return not self._in_message
+
+    def stream_request(self) -> None:
+        """Let the request being answered take as long to arrive as the application takes to read
+        it: the application minds the time.
+        """
+        if self._in_message and not self._in_header and self.cycle is self._answered:
+            self._is_streamed = True
+            self._stop_timer()
+
+    def cut(self, *, at_once: bool = False) -> None:
+        """Close the connection before the answer is whole, by which HTTP/1.1 shows the caller that
+        it is not. What was written is sent first, except where the caller does not take it.
+        """
+        if self._answered is not None:
+            self._answered.disconnected = True
+        if at_once:
+            self.transport.abort()
+        else:
+            self.transport.close()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock: an open connection owes us a request."""
@@ -116,12 +137,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
                 "Request Header Fields Too Large",
                 f"The request header is larger than {MAX_HEADER_BYTES} bytes.",
             )
-        elif self._in_message and self._receive_timer is None:
+        elif self._in_message and self._receive_timer is None and not self._is_streamed:
             self._start_timer()
 
     def on_message_begin(self) -> None:
         """A request begins, and its time with it."""
         self._in_header = self._in_message = True
+        self._is_streamed = False
         self._stop_timer()
         super().on_message_begin()
         self.scope["extensions"] = {CONNECTION: self}  # type: ignore[dict-item]
@@ -149,6 +171,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self.is_lost and self.door.caller_left(scope):
             self.transport.close()
             return
+        self._answered = cycle
         self.is_patient = self.loop.time() >= self._wait_until
         self._wait_until = float("inf")
         refused = None

@@ -11,11 +11,11 @@ from typing import Any, Generic, TypeVar
 
 from service.registry import LoadedModel
 from service.runtime.sequence import Sequence
-from service.scheduling.errors import DeadlineExceededError, SchedulingError
+from service.scheduling.errors import DeadlineExceededError, QueueFullError, SchedulingError
 from service.scheduling.priority import Priority
 from service.scheduling.scheduler import Reservation, Scheduler
 from service.scheduling.ticket import Submission
-from service.tasks.task import Prepared, Task
+from service.tasks.task import Prepared
 
 INLINE_CHARACTERS = 4_000
 """Texts up to this long are tokenised on the event loop: at about 0.1 ms per 1,000 characters that
@@ -24,6 +24,9 @@ is less than the two thread switches it saves would cost. Anything longer goes t
 
 INLINE_ROWS = 8
 """Answers from up to this many rows are decoded on the event loop, larger ones in a thread."""
+
+LEAST_WAIT_SECONDS, MOST_WAIT_SECONDS = 0.005, 0.25
+"""Between two looks whether bulk's queue has room."""
 
 ResultT = TypeVar("ResultT")
 
@@ -58,6 +61,7 @@ class Inference:
         self._scheduler = scheduler
         self._preparation = preparation
         self._finished = Finished()
+        self._bulk_turn = asyncio.Lock()
 
     async def answer(
         self,
@@ -68,10 +72,8 @@ class Inference:
         priority: Priority = Priority.INTERACTIVE,
         *,
         patient: bool = False,
-        task: Task[Any, Any, Any] | None = None,
     ) -> Outcome[ResultT]:
-        """What ``write`` makes of the result of ``request``, of the request type of ``task``, which
-        is the model's own if none is given.
+        """What ``write`` makes of the result of ``request`` (the task's own request type).
 
         ``deadline`` is in monotonic seconds. ``write`` runs where the decoding does: on the event
         loop, or in a thread when there is much to decode. ``patient``: the caller comes back after
@@ -81,35 +83,74 @@ class Inference:
         whatever of the request still waits is taken out of the queue.
         """
         start = time.monotonic()
-        task = task or model.task
         reservation = self._scheduler.reserve(
-            model.name, task.estimate_lengths(request), deadline, priority, patient=patient
+            model.name, model.task.estimate_lengths(request), deadline, priority, patient=patient
         )
         try:
-            return await self._answer(task, request, reservation, write, start)
+            return await self._answer(model, request, reservation, write, start)
         finally:
             if reservation.open:
                 self._scheduler.release(reservation)
 
+    async def answer_when_there_is_room(
+        self,
+        model: LoadedModel,
+        request: Any,
+        timeout_seconds: float,
+        write: Callable[[Any], ResultT],
+    ) -> Outcome[ResultT]:
+        """The same at bulk priority, for callers who rather wait than be refused. They are let in
+        in the order in which they asked, and ``timeout_seconds`` count from then on.
+
+        Raises InputError, DeadlineExceededError, ClosedError or ModelRunError.
+        """
+        async with self._bulk_turn:
+            reservation = await self._reserve_bulk(model, request, timeout_seconds)
+        try:
+            return await self._answer(model, request, reservation, write, time.monotonic())
+        finally:
+            if reservation.open:
+                self._scheduler.release(reservation)
+
+    async def _reserve_bulk(
+        self, model: LoadedModel, request: Any, timeout_seconds: float
+    ) -> Reservation:
+        lengths = model.task.estimate_lengths(request)
+        patient = False
+        while True:
+            try:
+                return self._scheduler.reserve(
+                    model.name,
+                    lengths,
+                    time.monotonic() + timeout_seconds,
+                    Priority.BULK,
+                    patient=patient,
+                )
+            except QueueFullError as refusal:
+                # Whoever is in the lane keeps the workers busy for longer than the longest wait.
+                seconds = min(refusal.retry_after_seconds, MOST_WAIT_SECONDS)
+                await asyncio.sleep(max(seconds, LEAST_WAIT_SECONDS))
+                patient = True
+
     async def _answer(
         self,
-        task: Task[Any, Any, Any],
+        model: LoadedModel,
         request: Any,
         reservation: Reservation,
         write: Callable[[Any], ResultT],
         start: float,
     ) -> Outcome[ResultT]:
         deadline = reservation.deadline
-        inline = task.characters(request) <= INLINE_CHARACTERS
+        inline = model.task.characters(request) <= INLINE_CHARACTERS
         prepared: Prepared[Any] = await self._compute(
-            inline, deadline, lambda: task.prepare(request)
+            inline, deadline, lambda: model.task.prepare(request)
         )
         tokenized = time.monotonic()
         submission = await self._run(reservation, prepared.sequences)
         ran = time.monotonic()
         inline = len(prepared.sequences) <= INLINE_ROWS and inline
         result = await self._compute(
-            inline, deadline, lambda: write(task.decode(prepared, submission.logits))
+            inline, deadline, lambda: write(model.task.decode(prepared, submission.logits))
         )
         # A row that was running already for somebody else began before it was submitted here.
         started = max(tokenized, submission.first_started or submission.last_finished)

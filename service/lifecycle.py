@@ -3,7 +3,7 @@ answer.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum
 
@@ -34,6 +34,7 @@ class Lifecycle:
         self._in_flight = 0
         self._idle = asyncio.Event()
         self._idle.set()
+        self._told_of_drain: set[Callable[[], None]] = set()
 
     def started(self) -> None:
         """The models are loaded. Does nothing once draining."""
@@ -50,6 +51,22 @@ class Lifecycle:
             raise StartingError("The service is starting: its models are being loaded.")
         if self.phase is Phase.DRAINING:
             raise DrainingError("The service is shutting down; ask another replica.")
+
+    def drain_began(self) -> None:
+        """Tell who asked for it that the service is draining. Called on the event loop, soon after
+        ``drain``, which a signal calls.
+        """
+        for tell in list(self._told_of_drain):
+            tell()
+
+    @contextmanager
+    def telling_of_drain(self, tell: Callable[[], None]) -> Iterator[None]:
+        """Around work without a foreseeable end, which is to be cut short when draining begins."""
+        self._told_of_drain.add(tell)
+        try:
+            yield
+        finally:
+            self._told_of_drain.remove(tell)
 
     @contextmanager
     def admitted(self) -> Iterator[None]:

@@ -71,6 +71,7 @@ class DrainingServer(uvicorn.Server):
 
     async def _drain(self) -> None:
         log.info("draining", seconds=self._drain_seconds)
+        self._lifecycle.drain_began()
         try:
             await asyncio.wait_for(self._lifecycle.idle(), self._drain_seconds)
         except TimeoutError:

@@ -1,7 +1,7 @@
 """Reads a request body within its limits: bytes, time, media type."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
@@ -9,7 +9,14 @@ from starlette.types import Receive
 from service.api.problems import ProblemError
 
 JSON = b"application/json"
-OCTETS = b"application/octet-stream"
+NDJSON = (
+    b"application/x-ndjson",
+    b"application/ndjson",
+    b"application/jsonl",
+    b"application/x-jsonlines",
+    b"application/jsonlines",
+)
+"""Names that lines of JSON go by; none is registered."""
 
 
 async def read_json_body(
@@ -20,34 +27,14 @@ async def read_json_body(
     max_bytes: int,
     timeout_seconds: float,
 ) -> bytes:
-    """The whole body of a JSON request; see ``read_body``."""
-    return await read_body(
-        headers,
-        receive,
-        media_types=(JSON,),
-        is_whole=is_whole,
-        max_bytes=max_bytes,
-        timeout_seconds=timeout_seconds,
-    )
-
-
-async def read_body(
-    headers: Mapping[bytes, bytes],
-    receive: Receive,
-    *,
-    media_types: Collection[bytes],
-    is_whole: bool,
-    max_bytes: int,
-    timeout_seconds: float,
-) -> bytes:
-    """The whole body of a request of one of ``media_types``, which are JSON and perhaps ``OCTETS``.
-    ``is_whole`` says that it has arrived already, so that no clock is needed.
+    """The whole body of a JSON request. ``is_whole`` says that it has arrived already, so that no
+    clock is needed.
 
     Raises ProblemError: 415 for another media type or an encoding, 413 as soon as the body is found
     to be larger than ``max_bytes``, 408 when it has not arrived within ``timeout_seconds``;
     ClientDisconnect when the caller left.
     """
-    _check_media_type(headers, media_types)
+    _check_media_type(headers)
     declared = headers.get(b"content-length", b"")
     if declared.isdigit() and int(declared) > max_bytes:
         raise _too_large(max_bytes)
@@ -87,7 +74,21 @@ def _too_large(max_bytes: int) -> ProblemError:
     )
 
 
-def _check_media_type(headers: Mapping[bytes, bytes], allowed: Collection[bytes]) -> None:
+def check_ndjson(headers: Mapping[bytes, bytes]) -> None:
+    """Raise ProblemError, 415, for a body that is sent as anything but lines of JSON."""
+    _check_encoding(headers)
+    media_type, _, parameters = headers.get(b"content-type", NDJSON[0]).partition(b";")
+    if media_type.strip().lower() not in NDJSON:
+        raise ProblemError(
+            415,
+            "content_type",
+            "The body must be lines of JSON: send it with the header "
+            "Content-Type: application/x-ndjson.",
+        )
+    _check_charset(parameters)
+
+
+def _check_encoding(headers: Mapping[bytes, bytes]) -> None:
     encoding = headers.get(b"content-encoding", b"").strip().lower()
     if encoding not in (b"", b"identity"):
         raise ProblemError(
@@ -96,20 +97,28 @@ def _check_media_type(headers: Mapping[bytes, bytes], allowed: Collection[bytes]
             "The body must be sent without a Content-Encoding.",
             headers={"Accept-Encoding": "identity"},
         )
-    # No Content-Type leaves the guess to us (RFC 9110, 8.3), and ours is JSON.
-    content_type = headers.get(b"content-type", JSON)
-    if content_type in allowed:
-        return
-    media_type, _, parameters = content_type.partition(b";")
-    media_type = media_type.strip().lower()
-    if media_type not in allowed and not media_type.endswith(b"+json"):
-        raise ProblemError(
-            415,
-            "content_type",
-            "The body must be JSON: send it with the header Content-Type: application/json.",
-        )
+
+
+def _check_charset(parameters: bytes) -> None:
     charset = parameters.partition(b"charset=")[2].partition(b";")[0].strip().strip(b'"').lower()
     if charset not in (b"", b"utf-8", b"utf8", b"us-ascii"):
         raise ProblemError(
             415, "content_type", "JSON is always UTF-8 (RFC 8259); no other charset is taken."
         )
+
+
+def _check_media_type(headers: Mapping[bytes, bytes]) -> None:
+    _check_encoding(headers)
+    # No Content-Type leaves the guess to us (RFC 9110, 8.3), and ours is JSON.
+    content_type = headers.get(b"content-type", JSON)
+    if content_type == JSON:
+        return
+    media_type, _, parameters = content_type.partition(b";")
+    media_type = media_type.strip().lower()
+    if media_type != JSON and not media_type.endswith(b"+json"):
+        raise ProblemError(
+            415,
+            "content_type",
+            "The body must be JSON: send it with the header Content-Type: application/json.",
+        )
+    _check_charset(parameters)

@@ -30,6 +30,12 @@ class Connection(Protocol):
     def request_is_whole(self) -> bool:
         """Whether nothing of a request is waited for."""
 
+    def stream_request(self) -> None:
+        """Leave it to the application how long the request may take to arrive."""
+
+    def cut(self, *, at_once: bool = False) -> None:
+        """Close the connection before the answer is whole."""
+
     def told_to_wait(self, seconds: float) -> None:
         """The caller was refused, and told to come back in so many seconds."""
 

@@ -7,7 +7,6 @@ each request, costs as much as validating the body (docs/http-cost.md).
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 from fastapi import APIRouter
@@ -158,7 +157,7 @@ class InferenceRoutes:
             )
         except InputError as error:
             raise refusal(error, parsed) from error
-        described = facts_of(model, outcome, reading)
+        described = _headers(model, outcome, reading)
         self._metrics.stages(model.name, outcome.timings)
         return outcome.result, described
 
@@ -189,8 +188,7 @@ class InferenceEndpoint:
         await self.routes.serve(self.choose, scope, receive, send)
 
 
-def facts_of(model: LoadedModel, outcome: Outcome[Any], reading: Reading) -> Headers:
-    """The headers that say who answered, and what it took."""
+def _headers(model: LoadedModel, outcome: Outcome[bytes], reading: Reading) -> Headers:
     timings = outcome.timings
     stages = (
         *(reading.receive, reading.parse, timings.tokenize),

@@ -1,5 +1,6 @@
 """The OpenAPI description of routes that read their own bodies."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,6 @@ from pydantic.json_schema import models_json_schema
 
 from model_directory.manifest import Task
 from service.api.schemas import Problem
-from service.api.schemas.open_inference import InferenceRequest
 from service.api.translation import BODY_MODELS, RESULT_TYPES
 from service.scheduling.priority import Priority
 
@@ -66,6 +66,21 @@ TIMING_HEADERS: dict[str, Any] = {
 }
 """Those of routes that do not queue."""
 
+BULK_ANSWER: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Line n is the answer to line n, or an error of the schema Problem with the "
+        "member `line`.",
+        "content": {
+            "application/x-ndjson": {
+                "schema": {"type": "string"},
+                "example": '[[{"label":"POSITIVE","score":0.98},{"label":"NEGATIVE","score":0.02}]]'
+                "\n",
+            }
+        },
+    }
+}
+"""The 200 of a bulk route."""
+
 
 def problems_of(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The errors that a route answers with these ``statuses``."""
@@ -93,6 +108,24 @@ def body_of(*tasks: Task) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
+def bulk_body_of(*tasks: Task) -> dict[str, Any]:
+    """The request body of a bulk route: lines, each the body of a request for one of ``tasks``."""
+    examples: dict[str, Any] = {
+        task.value: {"value": "".join(f"{json.dumps(body)}\n" for body in _examples_of(task))}
+        for task in tasks
+    }
+    content = {"application/x-ndjson": {"schema": {"type": "string"}, "examples": examples}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def _examples_of(task: Task) -> list[Any]:
+    extra = BODY_MODELS[task].model_config["json_schema_extra"]
+    assert isinstance(extra, dict)
+    examples = extra["examples"]
+    assert isinstance(examples, list)
+    return examples
+
+
 def describe(app: FastAPI, *unmounted: APIRouter) -> Callable[[], dict[str, Any]]:
     """A replacement for ``app.openapi`` that adds the routes of ``unmounted`` and their bodies."""
 
@@ -104,8 +137,7 @@ def describe(app: FastAPI, *unmounted: APIRouter) -> Callable[[], dict[str, Any]
                 description=app.description,
                 routes=[route for router in [*unmounted, app.router] for route in router.routes],
             )
-            models: list[type[BaseModel]] = [*dict.fromkeys(BODY_MODELS.values())]
-            models += [InferenceRequest, Problem]
+            models: list[type[BaseModel]] = [*dict.fromkeys(BODY_MODELS.values()), Problem]
             _, definitions = models_json_schema(
                 [(model, "validation") for model in models],
                 ref_template=REFERENCE,

@@ -97,7 +97,12 @@ def response_of(problem: ProblemError, request_id: str) -> Response:
 
 def body_of(problem: ProblemError, request_id: str) -> bytes:
     """The body of the answer."""
-    body: dict[str, Any] = {
+    return orjson.dumps(content_of(problem, request_id))
+
+
+def content_of(problem: ProblemError, request_id: str) -> dict[str, Any]:
+    """The members of the body."""
+    return {
         "type": TYPE_PREFIX + problem.error_type,
         "title": HTTPStatus(problem.status).phrase,
         "status": problem.status,
@@ -107,7 +112,6 @@ def body_of(problem: ProblemError, request_id: str) -> bytes:
         "error_type": problem.error_type,
         "errors": problem.errors,
     }
-    return orjson.dumps(body)
 
 
 def invalid(errors: Sequence[tuple[str, str]]) -> ProblemError:

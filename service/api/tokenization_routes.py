@@ -13,7 +13,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from model_directory.manifest import Task
-from service.api.answer import Headers
+from service.api.answer import AnswerStalledError, Headers, StreamedAnswer
 from service.api.body import read_json_body
 from service.api.caller import UnlessCallerLeaves, connection_of
 from service.api.headers import timeout_of
@@ -102,7 +102,10 @@ class TokenizationRoutes:
             parsed = parse(model.manifest.task, body, self._limits.inputs)
             with UnlessCallerLeaves(connection):
                 tokens, pieces = await self._tokenize(model, parsed, deadline)
-                await _send(send, model, tokens, pieces)
+                try:
+                    await _send(send, model, tokens, pieces)
+                except AnswerStalledError:
+                    connection.cut(at_once=True)
 
     async def _tokenize(
         self, model: LoadedModel, parsed: ParsedRequest, deadline: float
@@ -149,7 +152,7 @@ async def _send(send: Send, model: LoadedModel, tokens: int, pieces: AsyncIterat
         (b"x-model-version", b"%d" % model.manifest.version),
         (b"x-tokens", b"%d" % tokens),
     ]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    answer = StreamedAnswer(send, headers)
     head = {
         "model": model.name,
         "max_tokens": model.manifest.max_tokens,
@@ -157,9 +160,9 @@ async def _send(send: Send, model: LoadedModel, tokens: int, pieces: AsyncIterat
     }
     before = orjson.dumps(head).removesuffix(b"}") + b',"inputs":['
     async for piece in pieces:
-        await send({"type": "http.response.body", "body": before + piece, "more_body": True})
+        await answer.write(before + piece)
         before = b","
-    await send({"type": "http.response.body", "body": b"]}"})
+    await answer.finish(b"]}")
 
 
 def _render(tokenized: TokenizedInput) -> bytes:

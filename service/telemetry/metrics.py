@@ -70,6 +70,15 @@ class Metrics:
         self._in_flight = Gauge(
             "albert_requests_in_flight", "Requests being handled now.", registry=registry
         )
+        self._bulk_lines = Counter(
+            "albert_bulk_lines",
+            "Lines of bulk uploads whose answer was ready, by model and status.",
+            ["model", "status"],
+            registry=registry,
+        )
+        self._bulk_uploads = Gauge(
+            "albert_bulk_uploads_in_flight", "Bulk uploads being answered now.", registry=registry
+        )
         self._batch_sequences = Histogram(
             "albert_batch_sequences", "Rows in a batch.", ["model"], buckets=ROWS, registry=registry
         )
@@ -129,6 +138,9 @@ class Metrics:
         self._request_count = cache(
             lambda route, model, status: self._requests.labels(route, model, str(status))
         )
+        self._bulk_line_count = cache(
+            lambda model, status: self._bulk_lines.labels(model, str(status))
+        )
         self._request_duration = cache(self._request_seconds.labels)
         self._stages_of = cache(
             lambda model: [self._stage_seconds.labels(stage, model) for stage in STAGES]
@@ -161,6 +173,18 @@ class Metrics:
     def request_turned_away(self, route: str, status: int) -> None:
         """A request was done with, with ``status``, before it was read."""
         self._request_count(route, "", int(status)).inc()
+
+    def bulk_upload_started(self) -> None:
+        """A bulk upload is being answered."""
+        self._bulk_uploads.inc()
+
+    def bulk_upload_ended(self) -> None:
+        """A bulk upload was answered, or cut short."""
+        self._bulk_uploads.dec()
+
+    def bulk_line(self, model: str, status: int) -> None:
+        """A line of a bulk upload has its answer."""
+        self._bulk_line_count(model, status).inc()
 
     def stages(self, model: str, timings: Timings) -> None:
         """A request went through all stages."""

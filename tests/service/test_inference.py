@@ -1,9 +1,16 @@
-"""Waking the event loop from other threads: nobody is forgotten, and a batch wakes it once."""
+"""Waking the event loop from other threads: nobody is forgotten, and a batch wakes it once. And
+bulk, which waits for room in the queue.
+"""
 
 import asyncio
 import threading
+from types import SimpleNamespace
 
-from service.inference import Finished
+import pytest
+
+from service.inference import Finished, Inference
+from service.scheduling.errors import QueueFullError
+from service.scheduling.priority import Priority
 
 
 def test_everyone_told_of_by_many_threads_is_woken():
@@ -52,5 +59,69 @@ def test_a_future_whose_caller_left_is_let_alone():
         finished.tell(left)
         finished.tell(stayed)
         await stayed
+
+    asyncio.run(scenario())
+
+
+class FullQueue:
+    """A scheduler that refuses so many reservations."""
+
+    def __init__(self, refusals):
+        self.refusals = refusals
+        self.asked = []
+
+    def reserve(self, model, lengths, deadline, priority, *, patient):
+        self.asked.append((model, priority, patient))
+        if self.refusals:
+            self.refusals -= 1
+            raise QueueFullError(0.0, priority, 2.0)
+        raise LetInError(model)
+
+
+class LetInError(Exception):
+    """A reservation was given."""
+
+
+def test_bulk_waits_for_room_and_is_let_in_in_order():
+    models = [
+        SimpleNamespace(name=name, task=SimpleNamespace(estimate_lengths=lambda _: [8]))
+        for name in ("first", "second", "third")
+    ]
+    scheduler = FullQueue(refusals=5)
+
+    async def scenario():
+        inference = Inference(scheduler, None)
+        return await asyncio.gather(
+            *[inference.answer_when_there_is_room(model, None, 30.0, bytes) for model in models],
+            return_exceptions=True,
+        )
+
+    let_in = asyncio.run(scenario())
+    assert [str(error) for error in let_in] == ["first", "second", "third"]
+    assert scheduler.asked == [
+        ("first", Priority.BULK, False),
+        *[("first", Priority.BULK, True)] * 5,
+        ("second", Priority.BULK, False),
+        ("third", Priority.BULK, False),
+    ]
+
+
+def test_who_leaves_while_waiting_for_room_lets_the_next_one_in():
+    model = SimpleNamespace(name="it", task=SimpleNamespace(estimate_lengths=lambda _: [8]))
+    scheduler = FullQueue(refusals=10**9)
+
+    async def scenario():
+        inference = Inference(scheduler, None)
+        leaves, stays = (
+            asyncio.create_task(inference.answer_when_there_is_room(model, None, 30.0, bytes))
+            for _ in range(2)
+        )
+        while not scheduler.asked:
+            await asyncio.sleep(0)
+        leaves.cancel()
+        scheduler.refusals = 0
+        with pytest.raises(LetInError):
+            await stays
+        assert leaves.cancelled()
 
     asyncio.run(scenario())
