@@ -1,5 +1,7 @@
 """The predicted seconds of work that the workers owe, and whether more may be added."""
 
+import math
+
 from service.scheduling.comebacks import Comebacks
 from service.scheduling.errors import DeadlineExceededError, QueueFullError
 from service.scheduling.priority import BULK_SHARE, Priority
@@ -152,17 +154,32 @@ class Backlog:
     ) -> QueueFullError:
         """The refusal of ``seconds`` of work that needed ``asked`` seconds of room."""
         lane = self.lanes[priority]
-        # There is room again when enough of what is ahead has run, and those refused before. Who
-        # waited already is not put behind those who are yet to come: its turn was before theirs.
+        # There is room again when enough of what is ahead has run.
         surplus = max(0.0, min(lane.seconds, lane.seconds + asked - self._room_seconds))
-        before = 0.0 if patient else lane.comebacks.expected(now)
         refusal = QueueFullError(
-            self._seconds_until_run(priority, surplus + before),
+            self._seconds_until_room(priority, surplus, now, patient=patient),
             priority,
             lane.seconds / self._workers,
         )
         lane.comebacks.refused(seconds, now, now + refusal.told_seconds)
         return refusal
+
+    def _seconds_until_room(
+        self, priority: Priority, surplus: float, now: float, *, patient: bool
+    ) -> float:
+        """Until the workers have taken ``surplus`` seconds of this priority, and what will have
+        come back by the whole second in which they have. Who waited already is not put behind those
+        who are yet to come: its turn was before theirs.
+
+        What runs now is not ahead: when it is done as much will run that waits now.
+        """
+        needed = self._shared_by(priority, surplus) / self._workers
+        told = 0
+        while not patient and told < max(1, needed):
+            told = max(1, math.ceil(needed))
+            before = self.lanes[priority].comebacks.expected(now, now + told)
+            needed = self._shared_by(priority, surplus + before) / self._workers
+        return needed
 
     def refuse_if_too_late(
         self, priority: Priority, seconds: float, deadline: float, now: float
@@ -176,15 +193,18 @@ class Backlog:
             )
 
     def _seconds_until_run(self, priority: Priority, seconds: float) -> float:
-        """Until the workers have run ``seconds`` of this priority behind what runs now.
+        """Until the workers have run ``seconds`` of this priority behind what runs now."""
+        return (self.running.seconds + self._shared_by(priority, seconds)) / self._workers
+
+    def _shared_by(self, priority: Priority, seconds: float) -> float:
+        """``seconds`` of this priority, and what the other has run meanwhile.
 
         Each priority has its share of the workers while the other waits too, and all of them when
         the other has been run.
         """
         other = self.lanes[_OTHER[priority]].seconds
         share = BULK_SHARE if priority is Priority.BULK else 1 - BULK_SHARE
-        others_meanwhile = min(other, seconds * (1 - share) / share)
-        return (self.running.seconds + seconds + others_meanwhile) / self._workers
+        return seconds + min(other, seconds * (1 - share) / share)
 
 
 _OTHER = {

@@ -1,10 +1,10 @@
 """Work that was refused and is expected back: what a truthful Retry-After has to count.
 
-Who is told to come back in a second finds a crowd there that was told the same. So each refusal is
-put behind those before it that are still to come back, as far as callers do come back, which is
-learned: a refusal whose time has passed either brought its caller back or did not. Until then
-nobody knows, and callers are taken at their best, so that a crowd that comes all at once is spread
-over the time that its work takes.
+Who is told to come back in a second finds a crowd there that was told the same. So who is refused
+is told a time by which those who were told an earlier one can have been run as well, as far as
+callers do come back, which is learned: a refusal whose time has passed either brought its caller
+back or did not. Until then nobody knows, and callers are taken at their best, so that a crowd that
+comes all at once is spread over the time that its work takes.
 """
 
 FADING_SECONDS = 1.5
@@ -34,7 +34,6 @@ class Comebacks:
         self._out: dict[int, tuple[int, float]] = {}
         """Callers who may still come back, and seconds of their work, by the slot in which they are
         given up."""
-        self._out_seconds = 0.0
         self._slot = 0
         self._settled = 0.0
         """Refusals of which it is known whether the caller came back, and how many did."""
@@ -47,18 +46,19 @@ class Comebacks:
         known = PRIOR_REFUSALS + self._settled
         return min(1.0, (PRIOR_REFUSALS + self._returned) / known)
 
-    def expected(self, now: float) -> float:
-        """Seconds of work that will come back."""
+    def expected(self, now: float, until: float) -> float:
+        """Seconds of work that will come back from now until then."""
         self._pass_time(now)
-        return min(self.share * self._out_seconds, MOST_SECONDS * self._workers)
+        last = _slot_of(until)
+        work = sum(work for slot, (_, work) in self._out.items() if slot <= last)
+        return min(self.share * work, MOST_SECONDS * self._workers)
 
     def refused(self, seconds: float, now: float, until: float) -> None:
         """Work of so many seconds was sent away, and told to come back at ``until``."""
         self._pass_time(now)
-        slot = 1 + int((until + LATE_SECONDS) / SLOT_SECONDS)
+        slot = _slot_of(until)
         callers, work = self._out.get(slot, (0, 0.0))
         self._out[slot] = callers + 1, work + seconds
-        self._out_seconds += seconds
 
     def returned(self, now: float) -> None:
         """A caller came back as it was told; it is taken to be of those who are due first."""
@@ -68,10 +68,9 @@ class Comebacks:
             return
         slot = min(self._out)
         callers, work = self._out.pop(slot)
-        each = work / callers
+        self._settled += 1
         if callers > 1:
-            self._out[slot] = callers - 1, work - each
-        self._settle(1, each)
+            self._out[slot] = callers - 1, work - work / callers
 
     def _pass_time(self, now: float) -> None:
         slot = int(now / SLOT_SECONDS)
@@ -79,16 +78,17 @@ class Comebacks:
             self._slot = slot
             for given_up in sorted(each for each in self._out if each <= slot):
                 self._fade(given_up * SLOT_SECONDS)
-                self._settle(*self._out.pop(given_up))
+                callers, _ = self._out.pop(given_up)
+                self._settled += callers
         self._fade(now)
-
-    def _settle(self, callers: int, seconds: float) -> None:
-        self._settled += callers
-        # No rounding error survives the last one.
-        self._out_seconds = max(0.0, self._out_seconds - seconds) if self._out else 0.0
 
     def _fade(self, now: float) -> None:
         faded = 0.5 ** (max(0.0, now - self._updated) / FADING_SECONDS)
         self._updated = max(self._updated, now)
         self._settled *= faded
         self._returned *= faded
+
+
+def _slot_of(until: float) -> int:
+    """In which those who were told to come back at ``until`` are given up, if they did not."""
+    return 1 + int((until + LATE_SECONDS) / SLOT_SECONDS)

@@ -12,28 +12,34 @@ and coefficients below zero are not accepted.
 """
 
 from itertools import combinations
-
-import numpy as np
-from numpy.typing import NDArray
+from math import sqrt
 
 FORGETTING = 0.98
 """Weight of what was known before, at each new run: the last 50 runs or so decide."""
 
 REFIT_INTERVAL = 16
-"""Runs between two solutions of the normal equations (about 0.1 ms each)."""
+"""Runs between two solutions of the normal equations."""
 
-Vector = NDArray[np.float64]
+RIDGE = 1e-9
+"""Added to the diagonal of the scaled equations, which runs of one shape alone leave singular."""
+
+Vector = list[float]
+Matrix = list[Vector]
+
+SUBSETS = [subset for size in (1, 2, 3) for subset in combinations(range(3), size)]
 
 
 class CostModel:
     """Predicted seconds of a batch. Not thread-safe: its owner is the scheduler, which calls it
     under its lock.
+
+    Plain floats: for three numbers numpy's calls cost ten times as much, with everyone waiting.
     """
 
     def __init__(self, coefficients: tuple[float, float, float] = (1e-3, 1e-5, 0.0)) -> None:
         self._coefficients = coefficients
-        self._gram: NDArray[np.float64] = np.zeros((3, 3))
-        self._moment: Vector = np.zeros(3)
+        self._gram: Matrix = [[0.0] * 3 for _ in range(3)]
+        self._moment: Vector = [0.0] * 3
         self._since_fit = 0
 
     def predict(self, rows: int, length: int) -> float:
@@ -47,11 +53,13 @@ class CostModel:
         if seconds <= 0:
             return
         tokens = rows * length
-        features = np.array([1.0, tokens, tokens * length]) / seconds
-        self._gram *= FORGETTING
-        self._moment *= FORGETTING
-        self._gram += np.outer(features, features)
-        self._moment += features
+        features = 1 / seconds, tokens / seconds, tokens * length / seconds
+        moment = self._moment
+        for row, feature in enumerate(features):
+            products = self._gram[row]
+            for column, other in enumerate(features):
+                products[column] = FORGETTING * products[column] + feature * other
+            moment[row] = FORGETTING * moment[row] + feature
         self._since_fit += 1
         if self._since_fit >= REFIT_INTERVAL:
             self.fit()
@@ -59,34 +67,57 @@ class CostModel:
     def fit(self) -> None:
         """Solve for the coefficients now, from all that was observed."""
         self._since_fit = 0
-        best = _nonnegative_least_squares(self._gram, self._moment)
+        best = nonnegative_least_squares(self._gram, self._moment)
         if best is not None:
-            overhead, per_token, per_token_pair = best.tolist()
+            overhead, per_token, per_token_pair = best
             self._coefficients = overhead, per_token, per_token_pair
 
 
-def _nonnegative_least_squares(gram: NDArray[np.float64], moment: Vector) -> Vector | None:
+def nonnegative_least_squares(gram: Matrix, moment: Vector) -> Vector | None:
     """The best non-negative solution of ``gram @ x = moment`` over all subsets of the three
-    coefficients.
+    coefficients; None when nothing was observed.
 
     Three unknowns have seven subsets: trying them all is simpler than an active-set method, and
     exact.
     """
-    scale = np.sqrt(np.diag(gram))
-    if not np.all(scale > 0):
+    scale = [sqrt(gram[each][each]) for each in range(3)]
+    if not all(scale):
         return None
-    gram = gram / np.outer(scale, scale)
-    moment = moment / scale
     best: Vector | None = None
     best_gain = 0.0
-    for size in (1, 2, 3):
-        for subset in combinations(range(3), size):
-            index = np.asarray(subset)
-            ridge = 1e-9 * np.eye(size)
-            solution = np.linalg.solve(gram[np.ix_(index, index)] + ridge, moment[index])
-            gain = float(solution @ moment[index])
-            if np.all(solution >= 0) and gain > best_gain:
-                best_gain = gain
-                best = np.zeros(3)
-                best[index] = solution / scale[index]
+    for subset in SUBSETS:
+        matrix = [
+            [
+                gram[row][column] / (scale[row] * scale[column]) + (RIDGE if row == column else 0)
+                for column in subset
+            ]
+            for row in subset
+        ]
+        vector = [moment[row] / scale[row] for row in subset]
+        solution = _solved(matrix, vector)
+        gain = sum(value * target for value, target in zip(solution, vector, strict=True))
+        if min(solution) >= 0 and gain > best_gain:
+            best_gain = gain
+            best = [0.0] * 3
+            for each, value in zip(subset, solution, strict=True):
+                best[each] = value / scale[each]
     return best
+
+
+def _solved(matrix: Matrix, vector: Vector) -> Vector:
+    """The ``x`` of ``matrix @ x = vector``, by Gaussian elimination. No pivot is chosen: the matrix
+    is symmetric and positive definite.
+    """
+    rows = [[*row, value] for row, value in zip(matrix, vector, strict=True)]
+    for first, pivot in enumerate(rows):
+        for row in rows[first + 1 :]:
+            factor = row[first] / pivot[first]
+            for column in range(first, len(row)):
+                row[column] -= factor * pivot[column]
+    solution: Vector = [0.0] * len(rows)
+    for index in reversed(range(len(rows))):
+        *coefficients, value = rows[index]
+        known = range(index + 1, len(rows))
+        value -= sum(coefficients[other] * solution[other] for other in known)
+        solution[index] = value / coefficients[index]
+    return solution

@@ -34,6 +34,27 @@ def test_the_room_is_that_of_all_workers_together():
     assert backlog.queue_seconds == 1.5
 
 
+def test_what_runs_now_is_not_ahead_of_who_waits_for_room():
+    backlog = Backlog(workers=1, max_queue_seconds=1.0)
+    backlog.running.add(5.0)
+    backlog.lanes[INTERACTIVE].waiting.add(1.0)
+    with pytest.raises(QueueFullError) as refusal:
+        backlog.admit(INTERACTIVE, 0.5, deadline=100, now=0)
+    assert refusal.value.retry_after_seconds == 0.5
+
+
+def test_a_crowd_is_spread_over_the_seconds_in_which_it_can_be_run():
+    backlog = Backlog(workers=2, max_queue_seconds=1.0)
+    backlog.lanes[INTERACTIVE].waiting.add(2.0)
+    told = []
+    for _ in range(30):
+        with pytest.raises(QueueFullError) as refusal:
+            backlog.admit(INTERACTIVE, 0.2, deadline=100, now=0)
+        told.append(refusal.value.told_seconds)
+    # The two workers run ten of these a second.
+    assert told == [1] * 10 + [2] * 10 + [3] * 10
+
+
 def test_work_larger_than_the_room_is_admitted_alone():
     backlog = Backlog(workers=1, max_queue_seconds=1.0)
     backlog.running.add(0.5)

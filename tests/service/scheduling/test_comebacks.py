@@ -9,6 +9,8 @@ from service.scheduling.comebacks import LATE_SECONDS, MOST_SECONDS, SLOT_SECOND
 GIVEN_UP_SECONDS = LATE_SECONDS + 2 * SLOT_SECONDS
 """After the time that was told: nobody is waited for any more."""
 
+FAR = 1e6
+
 
 def refused(comebacks, count, seconds, now, until):
     for _ in range(count):
@@ -19,7 +21,7 @@ def test_a_crowd_of_which_nothing_is_known_is_expected_back_whole():
     comebacks = Comebacks(workers=2)
     expected = []
     for _ in range(3):
-        expected.append(comebacks.expected(10.0))
+        expected.append(comebacks.expected(10.0, 11.0))
         comebacks.refused(1.5, now=10.0, until=11.0)
     assert expected == [0.0, 1.5, 3.0]
 
@@ -30,18 +32,26 @@ def test_those_who_come_back_are_expected_no_more_and_the_others_still_are():
     refused(comebacks, 4, 1.0, now=10.0, until=12.0)
     for _ in range(4):
         comebacks.returned(now=11.0)
-    assert comebacks.expected(11.0) == pytest.approx(4.0)
+    assert comebacks.expected(11.0, 12.0) == pytest.approx(4.0)
     assert comebacks.share == 1.0
+
+
+def test_who_was_told_a_later_time_is_not_expected_before():
+    comebacks = Comebacks(workers=2)
+    for told, seconds in ((1.0, 0.5), (2.0, 0.25), (5.0, 4.0)):
+        comebacks.refused(seconds, now=10.0, until=10.0 + told)
+    expected = [comebacks.expected(10.0, 10.0 + told) for told in (0.5, 1, 2, 4, 5)]
+    assert expected == [0.0, 0.5, 0.75, 0.75, 4.75]
 
 
 def test_who_never_comes_back_makes_nobody_wait():
     comebacks = Comebacks(workers=2)
     refused(comebacks, 100, 1.0, now=10.0, until=11.0)
-    assert comebacks.expected(11.0) == pytest.approx(100.0)
+    assert comebacks.expected(11.0, 11.0) == pytest.approx(100.0)
     now = 11.0 + GIVEN_UP_SECONDS
-    assert comebacks.expected(now) == 0.0
+    assert comebacks.expected(now, FAR) == 0.0
     comebacks.refused(1.0, now, until=now + 1.0)
-    assert comebacks.expected(now) < 0.03
+    assert comebacks.expected(now, FAR) < 0.03
 
 
 def test_the_share_of_those_who_come_back_is_learned():
@@ -51,16 +61,16 @@ def test_the_share_of_those_who_come_back_is_learned():
         for _ in range(10):
             comebacks.returned(now + 1.0)
         now += 1.0 + GIVEN_UP_SECONDS
-        comebacks.expected(now)
+        comebacks.expected(now, now)
     assert comebacks.share == pytest.approx(0.25, abs=0.05)
 
 
 def test_what_was_learned_is_forgotten():
     comebacks = Comebacks(workers=2)
     refused(comebacks, 1000, 1.0, now=10.0, until=11.0)
-    comebacks.expected(11.0 + GIVEN_UP_SECONDS)
+    comebacks.expected(11.0 + GIVEN_UP_SECONDS, FAR)
     assert comebacks.share < 0.01
-    assert comebacks.expected(40.0) == 0.0
+    assert comebacks.expected(40.0, FAR) == 0.0
     assert comebacks.share > 0.99
 
 
@@ -80,8 +90,9 @@ def test_no_more_is_expected_than_was_refused_nor_than_the_most(events):
             comebacks.refused(seconds, now, now + told)
             out += seconds
         assert 0.0 <= comebacks.share <= 1.0
-        assert 0.0 <= comebacks.expected(now) <= min(out, 3 * MOST_SECONDS) * (1 + 1e-9)
-    assert comebacks.expected(now + 60 + GIVEN_UP_SECONDS) == 0.0
+        expected = comebacks.expected(now, now + 10), comebacks.expected(now, FAR)
+        assert 0.0 <= expected[0] <= expected[1] <= min(out, 3 * MOST_SECONDS) * (1 + 1e-9)
+    assert comebacks.expected(now + 60 + GIVEN_UP_SECONDS, FAR) == 0.0
 
 
 @given(st.lists(st.tuples(st.floats(1e-3, 10), st.integers(1, 60)), min_size=1, max_size=60))
@@ -92,4 +103,4 @@ def test_a_crowd_that_comes_back_as_told_leaves_nothing_behind(crowd):
     for _, told in sorted(crowd, key=lambda each: each[1]):
         comebacks.returned(100.0 + told)
     assert comebacks.share == 1.0
-    assert comebacks.expected(100.0 + max(told for _, told in crowd)) == 0.0
+    assert comebacks.expected(100.0 + max(told for _, told in crowd), FAR) == 0.0

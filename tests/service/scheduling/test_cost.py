@@ -1,10 +1,11 @@
 """The cost model learns the machine it runs on."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.scheduling.cost import CostModel
+from service.scheduling.cost import CostModel, nonnegative_least_squares
 
 SHAPES = [(1, 8), (1, 32), (4, 32), (2, 128), (1, 384), (8, 16)]
 
@@ -52,3 +53,25 @@ def test_a_prediction_is_never_negative_and_grows_with_the_batch(runs):
         model.observe(rows, length, seconds)
     model.fit()
     assert 0 <= model.predict(1, 8) <= model.predict(2, 8) <= model.predict(2, 64)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 64), st.integers(1, 512), st.floats(1e-4, 10)),
+        min_size=4,
+        max_size=40,
+    )
+)
+def test_no_other_coefficients_that_are_not_negative_fit_better(runs):
+    features = np.array(
+        [[1.0, rows * length, rows * length**2] for rows, length, _ in runs]
+    ) / np.array([[seconds] for *_, seconds in runs])
+    gram, moment = features.T @ features, features.sum(axis=0)
+    solution = np.array(nonnegative_least_squares(gram.tolist(), moment.tolist()))
+    assert np.all(solution >= 0)
+    # The conditions of Karush, Kuhn and Tucker, with each coefficient in its own scale.
+    scale = np.sqrt(np.diag(gram))
+    slope = (gram @ solution - moment) / scale
+    tolerance = 1e-5 * np.sqrt(len(runs))
+    assert np.all(slope >= -tolerance)
+    assert np.all(np.abs(slope[solution > 0]) <= tolerance)

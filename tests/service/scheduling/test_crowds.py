@@ -124,6 +124,18 @@ def test_callers_who_do_not_come_back_are_soon_not_counted(seed, times):
 
 
 @pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("times", [2, 10])
+def test_a_few_who_come_back_do_not_make_the_others_wait(seed, times):
+    replica = Replica(seed)
+    flood = replica.open_loop(0.0, 20.0, times * CAPACITY)
+    flood += replica.open_loop(0.0, 20.0, 0.1 * CAPACITY, obeys=True)
+    replica.run()
+    # Who are still told a longer time at first are gone from the figures after their longest.
+    told = [told for caller in flood for at, told in caller.refused if at > 10.0]
+    assert sum(seconds > 1 for seconds in told) < 0.05 * len(told)
+
+
+@pytest.mark.parametrize("seed", range(5))
 def test_a_flood_is_forgotten_before_the_next_crowd(seed):
     replica = Replica(seed)
     replica.open_loop(0.0, 10.0, 10 * CAPACITY)
