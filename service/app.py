@@ -24,6 +24,9 @@ from service.api.health_routes import HealthRoutes
 from service.api.inference_routes import InferenceRoutes, WireLimits
 from service.api.model_routes import ModelRoutes
 from service.api.observation import ObservationMiddleware
+from service.api.open_inference.faces import Faces
+from service.api.open_inference.infer_routes import InferRoutes
+from service.api.open_inference.metadata_routes import MetadataRoutes
 from service.api.openapi import describe
 from service.api.problems import problem_of, response_of
 from service.api.tokenization_routes import TokenizationRoutes
@@ -110,32 +113,36 @@ class Application:
         inference = Inference(self.scheduler, self._preparation)
         answering = InferenceRoutes(self.registry, inference, self.lifecycle, self.metrics, limits)
         endpoint_limits = EndpointLimits(inputs, settings.max_body_bytes, settings.max_batch_tokens)
+        faces = Faces(self.registry, self.lifecycle, inputs)
+        inferring = InferRoutes(faces, inference, self.lifecycle, self.metrics, limits)
         routers = [
             EndpointRoutes(
                 self.registry, self.lifecycle, endpoint_limits, service.__version__
             ).router(),
             ModelRoutes(self.registry, inputs, settings.max_body_bytes).router(),
             HealthRoutes(self.lifecycle, self.registry, self.metrics).router(),
+            MetadataRoutes(faces, self.registry, self.lifecycle, service.__version__).router(),
         ]
         tokenizing = TokenizationRoutes(
             self.registry, Tokenization(self._preparation), self.lifecycle, limits
         )
         bulk = BulkRoutes(self.registry, inference, self.lifecycle, self.metrics, limits)
-        plain: list[InferenceRoutes | TokenizationRoutes | BulkRoutes] = [
-            answering,
-            tokenizing,
-            bulk,
-        ]
-        app.router.routes.extend(route for each in plain for route in each.routes())
+        running = [*answering.routes(), *inferring.routes()]
+        app.router.routes.extend([*running, *tokenizing.routes(), *bulk.routes()])
         for router in routers:
             app.include_router(router)
-        unmounted = [each.documentation() for each in plain]
+        unmounted = [
+            answering.documentation(),
+            tokenizing.documentation(),
+            inferring.documentation(),
+            bulk.documentation(),
+        ]
         app.add_exception_handler(HTTPException, HttpErrors([*unmounted, *routers]))
         app.add_middleware(
             ObservationMiddleware, metrics=self.metrics, lifecycle=self.lifecycle, door=self.door
         )
         app.openapi = describe(app, *unmounted)  # type: ignore[method-assign]
-        return app, answering.routes()
+        return app, running
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:

@@ -15,7 +15,7 @@ from service.scheduling.errors import DeadlineExceededError, QueueFullError, Sch
 from service.scheduling.priority import Priority
 from service.scheduling.scheduler import Reservation, Scheduler
 from service.scheduling.ticket import Submission
-from service.tasks.task import Prepared
+from service.tasks.task import Prepared, Task
 
 INLINE_CHARACTERS = 4_000
 """Texts up to this long are tokenised on the event loop: at about 0.1 ms per 1,000 characters that
@@ -72,8 +72,10 @@ class Inference:
         priority: Priority = Priority.INTERACTIVE,
         *,
         patient: bool = False,
+        task: Task[Any, Any, Any] | None = None,
     ) -> Outcome[ResultT]:
-        """What ``write`` makes of the result of ``request`` (the task's own request type).
+        """What ``write`` makes of the result of ``request``, of the request type of ``task``, which
+        is the model's own if none is given.
 
         ``deadline`` is in monotonic seconds. ``write`` runs where the decoding does: on the event
         loop, or in a thread when there is much to decode. ``patient``: the caller comes back after
@@ -83,11 +85,12 @@ class Inference:
         whatever of the request still waits is taken out of the queue.
         """
         start = time.monotonic()
+        task = task or model.task
         reservation = self._scheduler.reserve(
-            model.name, model.task.estimate_lengths(request), deadline, priority, patient=patient
+            model.name, task.estimate_lengths(request), deadline, priority, patient=patient
         )
         try:
-            return await self._answer(model, request, reservation, write, start)
+            return await self._answer(task, request, reservation, write, start)
         finally:
             if reservation.open:
                 self._scheduler.release(reservation)
@@ -107,7 +110,7 @@ class Inference:
         async with self._bulk_turn:
             reservation = await self._reserve_bulk(model, request, timeout_seconds)
         try:
-            return await self._answer(model, request, reservation, write, time.monotonic())
+            return await self._answer(model.task, request, reservation, write, time.monotonic())
         finally:
             if reservation.open:
                 self._scheduler.release(reservation)
@@ -134,23 +137,23 @@ class Inference:
 
     async def _answer(
         self,
-        model: LoadedModel,
+        task: Task[Any, Any, Any],
         request: Any,
         reservation: Reservation,
         write: Callable[[Any], ResultT],
         start: float,
     ) -> Outcome[ResultT]:
         deadline = reservation.deadline
-        inline = model.task.characters(request) <= INLINE_CHARACTERS
+        inline = task.characters(request) <= INLINE_CHARACTERS
         prepared: Prepared[Any] = await self._compute(
-            inline, deadline, lambda: model.task.prepare(request)
+            inline, deadline, lambda: task.prepare(request)
         )
         tokenized = time.monotonic()
         submission = await self._run(reservation, prepared.sequences)
         ran = time.monotonic()
         inline = len(prepared.sequences) <= INLINE_ROWS and inline
         result = await self._compute(
-            inline, deadline, lambda: write(model.task.decode(prepared, submission.logits))
+            inline, deadline, lambda: write(task.decode(prepared, submission.logits))
         )
         # A row that was running already for somebody else began before it was submitted here.
         started = max(tokenized, submission.first_started or submission.last_finished)

@@ -20,7 +20,7 @@ from service.scheduling.cost import CostModel
 from service.tasks.classification import ClassificationTask
 from service.tasks.encoding import TextEncoder
 from service.tasks.question_answering import QuestionAnsweringTask
-from service.tasks.task import Task as TaskProtocol
+from service.tasks.task import TextTask
 
 log = structlog.get_logger(__name__)
 
@@ -42,7 +42,7 @@ class LoadedModel:
     """A model that answers."""
 
     manifest: Manifest
-    task: TaskProtocol[Any, Any, Any]
+    task: TextTask[Any, Any, Any]
     session: Session
     cost: CostModel
     load_seconds: float
@@ -249,7 +249,7 @@ def _calibration_row(manifest: Manifest, length: int) -> Sequence:
     return Sequence(input_ids, np.zeros_like(input_ids))
 
 
-def _task(manifest: Manifest, encoder: TextEncoder) -> TaskProtocol[Any, Any, Any]:
+def _task(manifest: Manifest, encoder: TextEncoder) -> TextTask[Any, Any, Any]:
     if manifest.task is Task.QUESTION_ANSWERING:
         return QuestionAnsweringTask(encoder, max_tokens=manifest.max_tokens)
     if manifest.problem_type is None:

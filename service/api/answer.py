@@ -12,9 +12,14 @@ STALL_SECONDS = 300.0
 
 async def send_json(send: Send, body: bytes, headers: Headers) -> None:
     """Answer 200 with ``body``, which is JSON, and ``headers`` beside those that describe it."""
+    await send_body(send, body, b"application/json", headers)
+
+
+async def send_body(send: Send, body: bytes, media_type: bytes, headers: Headers) -> None:
+    """The same for a body of any media type."""
     described = [
         (b"content-length", b"%d" % len(body)),
-        (b"content-type", b"application/json"),
+        (b"content-type", media_type),
         *headers,
     ]
     await send({"type": "http.response.start", "status": 200, "headers": described})

@@ -1,7 +1,7 @@
 """Reads a request body within its limits: bytes, time, media type."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
@@ -9,6 +9,7 @@ from starlette.types import Receive
 from service.api.problems import ProblemError
 
 JSON = b"application/json"
+OCTETS = b"application/octet-stream"
 NDJSON = (
     b"application/x-ndjson",
     b"application/ndjson",
@@ -27,14 +28,34 @@ async def read_json_body(
     max_bytes: int,
     timeout_seconds: float,
 ) -> bytes:
-    """The whole body of a JSON request. ``is_whole`` says that it has arrived already, so that no
-    clock is needed.
+    """The whole body of a JSON request; see ``read_body``."""
+    return await read_body(
+        headers,
+        receive,
+        media_types=(JSON,),
+        is_whole=is_whole,
+        max_bytes=max_bytes,
+        timeout_seconds=timeout_seconds,
+    )
+
+
+async def read_body(
+    headers: Mapping[bytes, bytes],
+    receive: Receive,
+    *,
+    media_types: Collection[bytes],
+    is_whole: bool,
+    max_bytes: int,
+    timeout_seconds: float,
+) -> bytes:
+    """The whole body of a request of one of ``media_types``, which are JSON and perhaps ``OCTETS``.
+    ``is_whole`` says that it has arrived already, so that no clock is needed.
 
     Raises ProblemError: 415 for another media type or an encoding, 413 as soon as the body is found
     to be larger than ``max_bytes``, 408 when it has not arrived within ``timeout_seconds``;
     ClientDisconnect when the caller left.
     """
-    _check_media_type(headers)
+    _check_media_type(headers, media_types)
     declared = headers.get(b"content-length", b"")
     if declared.isdigit() and int(declared) > max_bytes:
         raise _too_large(max_bytes)
@@ -107,15 +128,15 @@ def _check_charset(parameters: bytes) -> None:
         )
 
 
-def _check_media_type(headers: Mapping[bytes, bytes]) -> None:
+def _check_media_type(headers: Mapping[bytes, bytes], allowed: Collection[bytes]) -> None:
     _check_encoding(headers)
     # No Content-Type leaves the guess to us (RFC 9110, 8.3), and ours is JSON.
     content_type = headers.get(b"content-type", JSON)
-    if content_type == JSON:
+    if content_type in allowed:
         return
     media_type, _, parameters = content_type.partition(b";")
     media_type = media_type.strip().lower()
-    if media_type != JSON and not media_type.endswith(b"+json"):
+    if media_type not in allowed and not media_type.endswith(b"+json"):
         raise ProblemError(
             415,
             "content_type",

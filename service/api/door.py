@@ -7,6 +7,7 @@ is read, in two cases: its priority's queue was found to be full a moment ago; o
 read more requests than it got round to. And one whose caller has hung up by then is forgotten.
 """
 
+import re
 import time
 from collections.abc import Callable
 from http import HTTPStatus
@@ -32,9 +33,15 @@ MOST_UNBEGUN = 512
 """Requests that the event loop has read and not begun to handle. They are some tenths of a
 millisecond each, and everyone else's wait."""
 
-MODEL_PATH = "/v1/models/{model}"
-_BEFORE_MODEL = MODEL_PATH.removesuffix("{model}")
 _TASK_ROUTES = {f"/v1/{task}" for task in Task}
+_MODEL_ROUTES = (
+    (re.compile(r"/v1/models/[^/]*"), "/v1/models/{model}"),
+    (re.compile(r"/v2/models/[^/]+/infer"), "/v2/models/{model}/infer"),
+    (
+        re.compile(r"/v2/models/[^/]+/versions/[^/]+/infer"),
+        "/v2/models/{model}/versions/{version}/infer",
+    ),
+)
 
 
 class Door:
@@ -109,8 +116,7 @@ def _route_of(scope: HTTPScope) -> str | None:
         return None
     if path in _TASK_ROUTES:
         return path
-    name = path.removeprefix(_BEFORE_MODEL)
-    return MODEL_PATH if name != path and "/" not in name else None
+    return next((route for pattern, route in _MODEL_ROUTES if pattern.fullmatch(path)), None)
 
 
 def _answer(problem: ProblemError, request_id: str, keep_alive: bool) -> bytes:

@@ -5,6 +5,7 @@ as much as reading, parsing and validating its body (docs/http-cost.md).
 """
 
 from collections.abc import Callable, Sequence
+from re import Pattern
 
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -13,9 +14,9 @@ PARAMETER = "/{model}"
 
 
 class InferenceFront:
-    """Serves POST on ``routes``, whose paths are plain or end in a model's name, each by what
-    ``observed`` makes of its endpoint; leaves all else, other methods on these paths too, to the
-    application behind.
+    """Serves POST on ``routes``, each by what ``observed`` makes of its endpoint; leaves all else,
+    other methods on these paths too, to the application behind. Paths that are plain or end in a
+    model's name are found first.
     """
 
     def __init__(
@@ -24,9 +25,14 @@ class InferenceFront:
         self._app = app
         self._exact: dict[str, ASGIApp] = {}
         self._named: dict[str, ASGIApp] = {}
+        self._others: list[tuple[Pattern[str], ASGIApp]] = []
         for route in routes:
             path = route.path.removesuffix(PARAMETER)
-            (self._exact if path == route.path else self._named)[path] = observed(route.app)
+            endpoint = observed(route.app)
+            if "{" in path:
+                self._others.append((route.path_regex, endpoint))
+            else:
+                (self._exact if path == route.path else self._named)[path] = endpoint
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -42,4 +48,8 @@ class InferenceFront:
         if name and (endpoint := self._named.get(before)) is not None:
             scope["path_params"] = {"model": name}
             return endpoint
+        for pattern, endpoint in self._others:
+            if (found := pattern.match(path)) is not None:
+                scope["path_params"] = found.groupdict()
+                return endpoint
         return self._app

@@ -7,6 +7,7 @@ each request, costs as much as validating the body (docs/http-cost.md).
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 from fastapi import APIRouter
@@ -157,7 +158,7 @@ class InferenceRoutes:
             )
         except InputError as error:
             raise refusal(error, parsed) from error
-        described = _headers(model, outcome, reading)
+        described = facts_of(model, outcome, reading)
         self._metrics.stages(model.name, outcome.timings)
         return outcome.result, described
 
@@ -188,7 +189,8 @@ class InferenceEndpoint:
         await self.routes.serve(self.choose, scope, receive, send)
 
 
-def _headers(model: LoadedModel, outcome: Outcome[bytes], reading: Reading) -> Headers:
+def facts_of(model: LoadedModel, outcome: Outcome[Any], reading: Reading) -> Headers:
+    """The headers that say who answered, and what it took."""
     timings = outcome.timings
     stages = (
         *(reading.receive, reading.parse, timings.tokenize),

@@ -11,6 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 from model_directory.manifest import Task
 from service.api.schemas import Problem
+from service.api.schemas.open_inference import InferenceRequest
 from service.api.translation import BODY_MODELS, RESULT_TYPES
 from service.scheduling.priority import Priority
 
@@ -137,7 +138,8 @@ def describe(app: FastAPI, *unmounted: APIRouter) -> Callable[[], dict[str, Any]
                 description=app.description,
                 routes=[route for router in [*unmounted, app.router] for route in router.routes],
             )
-            models: list[type[BaseModel]] = [*dict.fromkeys(BODY_MODELS.values()), Problem]
+            models: list[type[BaseModel]] = [*dict.fromkeys(BODY_MODELS.values())]
+            models += [InferenceRequest, Problem]
             _, definitions = models_json_schema(
                 [(model, "validation") for model in models],
                 ref_template=REFERENCE,

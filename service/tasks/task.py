@@ -46,13 +46,17 @@ class Task(Protocol[RequestT, PlanT, ResultT]):
     def prepare(self, request: RequestT) -> Prepared[PlanT]:
         """Tokenise. Raises InputError."""
 
+    def decode(self, prepared: Prepared[PlanT], logits: Rows[Logits]) -> ResultT:
+        """The result, given the logits of ``prepared.sequences`` in order."""
+
+
+class TextTask(Task[RequestT, PlanT, ResultT], Protocol):
+    """A task whose requests are texts."""
+
     def tokenize(self, request: RequestT) -> Iterator[TokenizedInput]:
         """Each input's tokens and windows, one input after the other. Raises InputError where
         ``prepare`` does.
         """
-
-    def decode(self, prepared: Prepared[PlanT], logits: Rows[Logits]) -> ResultT:
-        """The result, given the logits of ``prepared.sequences`` in order."""
 
 
 def estimate_rows(characters: int, max_tokens: int) -> list[int]:

@@ -209,6 +209,15 @@ def test_the_documentation_describes_every_route(tiny):
         "/health/startup",
         "/metrics",
         "/v1/models",
+        "/v2",
+        "/v2/health/live",
+        "/v2/health/ready",
+        "/v2/repository/index",
+        *(
+            f"/v2/models/{{model}}{version}{about}"
+            for version in ("", "/versions/{version}")
+            for about in ("", "/config", "/infer", "/ready")
+        ),
     }
     route = document["paths"]["/v1/sentiment"]["post"]
     assert set(route["responses"]) >= {"200", "400", "413", "415", "422", "429", "503", "504"}

@@ -1,4 +1,4 @@
-"""Every example of docs/api.md runs as it stands, and prints what the page shows below it."""
+"""Every example of these pages runs as it stands, and prints what the page shows below it."""
 
 import json
 import os
@@ -15,13 +15,21 @@ from tests.server import ServerProcess
 
 ROOT = Path(__file__).parents[2]
 JAVASCRIPT = ROOT / "tests" / "javascript"
-PAGE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+PAGES = {
+    name: (ROOT / "docs" / name).read_text(encoding="utf-8")
+    for name in ("api.md", "open-inference.md")
+}
 BLOCK = re.compile(
     r"^```(?P<language>\w+)\n(?P<program>.*?)^```$"
     r"(?:\n\n```(?P<format>json|text)\n(?P<printed>.*?)^```$)?",
     re.MULTILINE | re.DOTALL,
 )
-EXAMPLES = [match for match in BLOCK.finditer(PAGE) if match["language"] in ("sh", "python", "js")]
+EXAMPLES = [
+    (f"{name}-line-{1 + page.count(chr(10), 0, match.start())}-{match['language']}", match)
+    for name, page in PAGES.items()
+    for match in BLOCK.finditer(page)
+    if match["language"] in ("sh", "python", "js")
+]
 
 
 @pytest.fixture(scope="module")
@@ -53,12 +61,10 @@ def approximately(value):
 
 
 @pytest.mark.parametrize(
-    "example",
-    EXAMPLES,
-    ids=lambda match: f"{match['language']}-line-{1 + PAGE.count(chr(10), 0, match.start())}",
+    "example", [match for _, match in EXAMPLES], ids=[name for name, _ in EXAMPLES]
 )
 def test_an_example_prints_what_the_page_shows(served, tmp_path, example):
-    program = example["program"].replace("http://127.0.0.1:8000", served.url)
+    program = example["program"].replace("127.0.0.1:8000", f"127.0.0.1:{served.port}")
     command, directory = command_of(example["language"], program, tmp_path)
     process = subprocess.run(
         command,
@@ -76,5 +82,5 @@ def test_an_example_prints_what_the_page_shows(served, tmp_path, example):
         assert process.stdout == example["printed"]
 
 
-def test_the_page_has_examples_in_three_languages():
-    assert {match["language"] for match in EXAMPLES} == {"sh", "python", "js"}
+def test_the_pages_have_examples_in_three_languages():
+    assert {match["language"] for _, match in EXAMPLES} == {"sh", "python", "js"}

@@ -25,14 +25,27 @@ from service.api.translation.classification import parse_texts
 from service.api.translation.parsed import InputLimits, ParsedRequest, refusal
 from service.api.translation.question_answering import parse_questions
 
-__all__ = ["BODY_MODELS", "RESULT_TYPES", "InputLimits", "ParsedRequest", "parse", "refusal"]
+__all__ = [
+    "BODY_MODELS",
+    "RESULT_TYPES",
+    "InputLimits",
+    "ParsedRequest",
+    "parse",
+    "parse_document",
+    "parse_json",
+    "refusal",
+]
 
 MOST_KEYS = 16
 
 
 def parse(task: Task, body: bytes, limits: InputLimits) -> ParsedRequest:
     """Validate a body for ``task``. Raises ProblemError, 400 or 422."""
-    document = _json(body)
+    return parse_document(task, parse_json(body), limits)
+
+
+def parse_document(task: Task, document: Any, limits: InputLimits) -> ParsedRequest:
+    """The same for a body that was parsed as JSON. Raises ProblemError, 422."""
     _check_size(document, limits)
     try:
         if task is Task.QUESTION_ANSWERING:
@@ -52,7 +65,8 @@ def _keys_at(task: Task, location: Sequence[int | str]) -> Iterable[str]:
     return (QuestionContext if questions else TextPair).model_fields
 
 
-def _json(body: bytes) -> Any:
+def parse_json(body: bytes) -> Any:
+    """Raises ProblemError, 400, for what is not JSON."""
     try:
         return from_json(body, allow_inf_nan=False)
     except ValueError as error:

@@ -111,10 +111,18 @@ def test_the_answer_is_that_of_the_scheduler_with_the_callers_id(entrance):
 
 def test_who_is_turned_away_is_counted(entrance):
     entrance.door.queue_was_full(QueueFullError(1.2, INTERACTIVE, 2.0))
+    infer, version = "/v2/models/{model}/infer", "/v2/models/{model}/versions/{version}/infer"
     for path in ("/v1/sentiment", "/v1/models/a", "/v1/models/b"):
         entrance.try_it(path=path)
+    for path in ("/v2/models/a/infer", "/v2/models/b/infer", "/v2/models/a/versions/1/infer"):
+        entrance.try_it(path=path)
     exposed = entrance.metrics.expose("")[0].decode()
-    for route, count in (("/v1/sentiment", 1), ("/v1/models/{model}", 2)):
+    for route, count in (
+        ("/v1/sentiment", 1),
+        ("/v1/models/{model}", 2),
+        (infer, 2),
+        (version, 1),
+    ):
         expected = f'albert_requests_total{{model="",route="{route}",status="429"}} {count}.0'
         assert expected in exposed
 

@@ -33,6 +33,8 @@ def answered_by(method, path, kind="http"):
     routes = [
         Route("/v1/sentiment", Named("sentiment"), methods=["POST"]),
         Route("/v1/models/{model}", Named("by name"), methods=["POST"]),
+        Route("/v2/models/{model}/infer", Named("infer"), methods=["POST"]),
+        Route("/v2/models/{model}/versions/{version}/infer", Named("version"), methods=["POST"]),
     ]
     names = []
 
@@ -53,6 +55,17 @@ def test_a_models_name_is_a_parameter(name):
     assert answered_by("POST", f"/v1/models/{name}") == (["observed", "by name"], {"model": name})
 
 
+def test_parameters_may_be_within_a_path():
+    assert answered_by("POST", "/v2/models/films/infer") == (
+        ["observed", "infer"],
+        {"model": "films"},
+    )
+    assert answered_by("POST", "/v2/models/films/versions/3/infer") == (
+        ["observed", "version"],
+        {"model": "films", "version": "3"},
+    )
+
+
 @pytest.mark.parametrize(
     ("method", "path", "kind"),
     [
@@ -63,6 +76,12 @@ def test_a_models_name_is_a_parameter(name):
         ("POST", "/v1/models", "http"),
         ("POST", "/v1/models/films/tokenize", "http"),
         ("POST", "/other/films", "http"),
+        ("GET", "/v2/models/films/infer", "http"),
+        ("POST", "/v2/models/films", "http"),
+        ("POST", "/v2/models//infer", "http"),
+        ("POST", "/v2/models/films/infer/", "http"),
+        ("POST", "/v2/models/films/versions/infer", "http"),
+        ("POST", "/x/v2/models/films/infer", "http"),
         ("POST", "", "http"),
         ("POST", "/v1/sentiment", "lifespan"),
     ],
