@@ -38,6 +38,8 @@ class Server:
     """What is served, in words for a table's head."""
     started: bool = False
     """Whether it was started here, and is this process's child."""
+    model_directory: Path | None = None
+    """The version directory of the model of random weights, if that is what is asked."""
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum of all samples called ``name`` that have ``labels``. Raises BenchError."""
@@ -108,7 +110,8 @@ def serving(choice: Choice, progress: Progress, *flags: str) -> Iterator[Server]
             models, path = choice.models, choice.path or DEFAULT_PATH
             about = f"{models.name}/, asked through {path}"
         with ServiceProcess(models, *flags) as service:
-            yield Server(HOST, service.port, path, about, True)
+            version = models / NAME / "1" if path == f"/v1/models/{NAME}" else None
+            yield Server(HOST, service.port, path, about, True, version)
 
 
 def _running(url: str, path: str) -> Server:

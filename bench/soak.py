@@ -14,6 +14,8 @@ from bench.open_loop_server import Choice, Server, serving
 from bench.open_loop_table import Cell, Line
 from bench.open_loop_texts import body_of, distinct_texts
 from bench.progress import Progress
+from bench.soak_arena import RUNS, Arena, measure_arena
+from service.runtime.cores import available_cores
 
 SAMPLE_SECONDS = 10.0
 BASELINE_SHARE = 1 / 12
@@ -39,6 +41,9 @@ def soak(
     sample_seconds: Annotated[
         float, typer.Option(help="Between two readings of the memory.", min=0.1)
     ] = SAMPLE_SECONDS,
+    arena_runs: Annotated[
+        int, typer.Option(help="Of the measured model in process, to see the arena.", min=4)
+    ] = RUNS,
 ) -> None:
     """Keep the service busy with texts of every length in every number, and read its memory."""
 
@@ -55,7 +60,11 @@ def soak(
             with OpenLoopProcess(job) as process:
                 readings = list(read_memory(server, process, seconds, sample_seconds, progress))
                 answers = process.answers()
-        return server, (["measured"], lines_of(start, readings, answers, seconds))
+            held = None
+            if (model := server.model_directory) is not None:
+                progress.step("the arena, in process")
+                held = measure_arena(model, available_cores(), arena_runs)
+        return server, (["measured"], lines_of(start, readings, answers, seconds, held))
 
     tell(f"Soak, {seconds:g} s", measure)
 
@@ -104,7 +113,11 @@ def baseline(readings: list[tuple[float, float]], seconds: float) -> tuple[float
 
 
 def lines_of(
-    start: float, readings: list[tuple[float, float]], answers: Answers, seconds: float
+    start: float,
+    readings: list[tuple[float, float]],
+    answers: Answers,
+    seconds: float,
+    arena: Arena | None,
 ) -> list[Line]:
     """The table's lines; ``start`` is resident bytes before the first request."""
     early, early_bytes = baseline(readings, seconds)
@@ -112,7 +125,7 @@ def lines_of(
     highest = max(resident for _, resident in readings)
     growth = last_bytes / early_bytes
     failed = answers.without_status(200, 429)
-    return [
+    lines = [
         Line("resident memory before the first request", [_mebibytes(start)]),
         Line(f"after {early:.0f} s", [_mebibytes(early_bytes)]),
         Line(f"after {last:.0f} s", [_mebibytes(last_bytes)]),
@@ -125,6 +138,16 @@ def lines_of(
         Line("requests answered, tokens", [_answered(answers)]),
         Line("answered with another status than 200 or 429", [_none(len(failed))], "none"),
     ]
+    if arena is not None:
+        lines += [
+            Line("onnxruntime's arena with the model loaded", [_mebibytes(arena.loaded_bytes)]),
+            Line(
+                f"after a quarter of {arena.runs} runs of every shape",
+                [_mebibytes(arena.quarter_bytes)],
+            ),
+            Line(f"after all {arena.runs} runs", [_mebibytes(arena.final_bytes)]),
+        ]
+    return lines
 
 
 def _mebibytes(count: float) -> Cell:

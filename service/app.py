@@ -37,6 +37,7 @@ from service.lifecycle import Lifecycle
 from service.registry import Registry
 from service.runtime.cores import available_cores
 from service.runtime.device import Device
+from service.runtime.memory import trim
 from service.runtime.priority import give_way
 from service.scheduling.batch_plan import BatchLimits
 from service.scheduling.scheduler import Scheduler
@@ -172,6 +173,7 @@ class Application:
         # What was loaded lives as long as the process: the collector need not look at it again.
         gc.collect()
         gc.freeze()
+        trim()
         self.lifecycle.started()
         names = [model.name for model in self.registry.loaded]
         log.info("ready", models=names, threads=self._threads)

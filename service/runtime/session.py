@@ -105,9 +105,8 @@ def _open(model: bytes, threads: int, device: Device) -> ort.InferenceSession:
     """A session of exactly these bytes, without keeping them.
 
     Memory patterns are off because every batch has another shape: onnxruntime would keep a plan for
-    each. So is its arena, which keeps what the largest batches took for as long as the process
-    lives; runs are no slower for asking the system each time. Its threads spin during a run only,
-    because an idle service should leave the processor to others.
+    each. Its threads spin during a run only, because an idle service should leave the processor to
+    others.
 
     Given bytes, onnxruntime's InferenceSession holds on to them for its lifetime; given a path, it
     does not. The path is that of an anonymous file in memory, so nobody can swap what was verified.
@@ -119,7 +118,6 @@ def _open(model: bytes, threads: int, device: Device) -> ort.InferenceSession:
     options.inter_op_num_threads = 1
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     options.enable_mem_pattern = False
-    options.enable_cpu_mem_arena = False
     options.log_severity_level = 3
     options.add_session_config_entry("session.force_spinning_stop", "1")
     descriptor = os.memfd_create("model.onnx")

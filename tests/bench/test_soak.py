@@ -33,7 +33,7 @@ def test_five_minutes_of_an_hour_are_what_is_compared_with():
 def test_growth_after_the_baseline_is_judged():
     def verdict(last: float) -> str:
         readings = [(1.0, 50.0), (5.0, 100.0), (60.0, last)]
-        shown = lines_of(10.0, readings, NOTHING, 60.0)
+        shown = lines_of(10.0, readings, NOTHING, 60.0, None)
         return next(str(line.cells[0]) for line in shown if "over" in line.figure)
 
     assert verdict(110.0) == "1.100 ✓"
@@ -41,7 +41,8 @@ def test_growth_after_the_baseline_is_judged():
 
 
 def test_a_short_soak_of_a_real_service_fills_the_table(tmp_path):
-    options = ("--seconds", "2", "--sample-seconds", "0.2")
+    options = ("--seconds", "2", "--sample-seconds", "0.2", "--arena-runs", "16")
     shown = table(run("soak", tiny_models(tmp_path), *options))
     count, tokens = shown["requests answered, tokens"][1].split(", ")
     assert int(tokens) > int(count) > 0
+    assert float(shown["after all 16 runs"][1].split()[0]) > 0
