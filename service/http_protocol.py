@@ -1,18 +1,18 @@
 """uvicorn's HTTP/1.1 protocol, with a bound on the header's size and on the time in which a request
-must arrive, and with word for the application when the caller hangs up.
+must arrive, with word for the application when the caller hangs up, and with errors of ours.
 
 uvicorn bounds neither: a header of any size is collected, and a request that never ends is waited
 for. Of a caller that left it tells only who waits for the next message, which takes a task a
-request.
+request. What is no HTTP it answers as plain text, before the requests that came ahead of it.
 """
 
 import asyncio
+import re
 import select
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-import orjson
 from uvicorn._types import ASGI3Application, HTTPScope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -43,6 +43,9 @@ class Door(Protocol):
         or None.
         """
 
+    def unreadable(self, status: int, error_type: str, detail: str) -> bytes:
+        """The whole answer to what is no request, or not within the bounds of one."""
+
 
 class BoundedHttpProtocol(HttpToolsProtocol):
     """One connection.
@@ -64,6 +67,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._in_message = False
         self._header_bytes = 0
         self._receive_timer: asyncio.TimerHandle | None = None
+        self._is_deaf = False
         self._lost = False
         self._hung_up: select.poll | None = None
         self._is_streamed = False
@@ -128,17 +132,32 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Count what belongs to a header that is not complete yet; start the clock for what has
         not arrived whole at once.
         """
+        if self._is_deaf:
+            return
         if self._in_header:
             self._header_bytes += len(data)
+            if b"pgrade:" in data:
+                data = _without_upgrade(data)
         super().data_received(data)
         if self._in_header and self._header_bytes > MAX_HEADER_BYTES:
             self._refuse(
                 431,
-                "Request Header Fields Too Large",
+                "request_header_fields_too_large",
                 f"The request header is larger than {MAX_HEADER_BYTES} bytes.",
             )
-        elif self._in_message and self._receive_timer is None and not self._is_streamed:
+        elif self._in_message and not (
+            self._receive_timer is not None or self._is_streamed or self._is_deaf
+        ):
             self._start_timer()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is not HTTP; uvicorn's own answer is plain text."""
+        self._refuse(
+            400,
+            "malformed_request",
+            "This is not a valid HTTP/1.1 request: its first line, its header or the framing of "
+            "its body is malformed.",
+        )
 
     def on_message_begin(self) -> None:
         """A request begins, and its time with it."""
@@ -211,33 +230,38 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         else:
             self._refuse(
                 408,
-                "Request Timeout",
+                "request_timeout",
                 f"The request did not arrive whole within {self.receive_seconds:g} s.",
             )
 
     def _body_is_late(self) -> None:
         self.transport.close()
 
-    def _refuse(self, status: int, title: str, detail: str) -> None:
-        """Answer in place of the application, which never sees this request, and close."""
+    def _refuse(self, status: int, error_type: str, detail: str) -> None:
+        """Answer in place of the application, and close; or after the answers that are owed, if
+        whole requests came before.
+        """
         if self.transport.is_closing():
             return
-        kind = title.lower().replace(" ", "_")
-        body = orjson.dumps(
-            {
-                "type": f"urn:albert-serve:problem:{kind}",
-                "title": title,
-                "status": status,
-                "detail": detail,
-                "instance": "",
-                "error": detail,
-                "error_type": kind,
-                "errors": [],
-            }
-        )
-        head = (
-            f"HTTP/1.1 {status} {title}\r\ncontent-type: application/problem+json\r\n"
-            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
-        )
-        self.transport.write(head.encode("ascii") + body)
+        cycle = self.cycle
+        if cycle is not None and not cycle.response_complete and not cycle.more_body:
+            cycle.keep_alive = False  # the newest of the whole requests: its answer is the last
+            self._is_deaf = True
+            self._stop_timer()
+            return
+        if cycle is None or self._in_header or not cycle.response_started:
+            self.transport.write(self.door.unreadable(status, error_type, detail))
         self.transport.close()
+
+
+_UPGRADE = re.compile(rb"\r\n[Uu]pgrade:")
+
+
+def _without_upgrade(data: bytes) -> bytes:
+    """``data`` with the field Upgrade of a header called something else, as long.
+
+    We speak HTTP/1.1 alone, and may ignore the field (RFC 9110, 7.8). The parser does not: it takes
+    the body of such a request, which Java's client sends first of all, for another protocol.
+    """
+    header, end, rest = data.partition(b"\r\n\r\n")
+    return _UPGRADE.sub(b"\r\nX-grade:", header) + end + rest

@@ -17,9 +17,18 @@ START_SECONDS = 30
 
 
 class ServerProcess:
-    """``python -m service`` on a free port, ready when the ``with`` block begins."""
+    """``python -m service`` on a free port, ready when the ``with`` block begins, unless
+    ``when_ready`` is false.
+    """
 
-    def __init__(self, models: Path, *flags: str, capture_output: bool = False, **env: str) -> None:
+    def __init__(
+        self,
+        models: Path,
+        *flags: str,
+        capture_output: bool = False,
+        when_ready: bool = True,
+        **env: str,
+    ) -> None:
         self._command = [sys.executable, "-m", "service", "--models", str(models), *flags]
         self._env = {
             **{key: value for key, value in os.environ.items() if not key.startswith("ALBERT_")},
@@ -29,6 +38,7 @@ class ServerProcess:
             **env,
         }
         self._output = subprocess.PIPE if capture_output else None
+        self._when_ready = when_ready
         self._printed: list[str] = []
         self._events: list[dict[str, Any]] = []
         self._arrived = threading.Condition()
@@ -45,7 +55,8 @@ class ServerProcess:
         self.port = int(self.event("listening")["port"])
         self.url = f"http://127.0.0.1:{self.port}"
         self.client = httpx.Client(base_url=self.url, timeout=60)
-        self.event("ready")
+        if self._when_ready:
+            self.event("ready")
         return self
 
     def __exit__(

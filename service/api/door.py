@@ -108,6 +108,14 @@ class Door:
         answer = _answer(problem, request_id_of(fields), keep_alive)
         return answer, float(problem.headers[RETRY_AFTER])
 
+    def unreadable(self, status: int, error_type: str, detail: str) -> bytes:
+        """The whole answer to what is no request, or not within the bounds of one: counted, and
+        not logged.
+        """
+        self._metrics.request_turned_away("", status)
+        problem = ProblemError(status, error_type, detail)
+        return _answer(problem, request_id_of({}), keep_alive=False)
+
 
 def _route_of(scope: HTTPScope) -> str | None:
     """The route of a request that a model would be run for, as metrics know it."""

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from tests.problems import answer_of, check_problem
 from tests.server import ServerProcess
 
 POST = b"POST /v1/sentiment HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
@@ -44,8 +45,8 @@ def _still_serves(impatient):
 
 def test_a_header_without_end_is_refused(impatient):
     received = talk(impatient, POST, b"X-Filler: " + b"a" * 400_000)
-    assert status_of(received) == 431
-    assert b"application/problem+json" in received
+    problem = check_problem(answer_of(received), 431)
+    assert "larger than 65536 bytes" in problem["error"]
 
 
 def test_many_header_lines_are_refused(impatient):
@@ -56,7 +57,7 @@ def test_many_header_lines_are_refused(impatient):
 def test_a_header_that_never_ends_is_408(impatient):
     start = time.monotonic()
     received = talk(impatient, POST)
-    assert status_of(received) == 408
+    assert check_problem(answer_of(received), 408)["error_type"] == "request_timeout"
     assert 0.3 < time.monotonic() - start < 5
 
 
@@ -67,8 +68,9 @@ def test_a_header_that_drips_is_408(impatient):
 
 def test_a_body_that_never_comes_is_408(impatient):
     received = talk(impatient, POST + b"Content-Length: 100\r\n\r\n{")
-    assert status_of(received) == 408
-    assert b'"error_type":"receive_timeout"' in received
+    problem = check_problem(answer_of(received), 408)
+    assert problem["error_type"] == "receive_timeout"
+    assert "within 0.5 s" in problem["error"]
 
 
 def test_a_connection_that_says_nothing_is_closed(impatient):
@@ -77,17 +79,53 @@ def test_a_connection_that_says_nothing_is_closed(impatient):
     assert time.monotonic() - start < 5
 
 
+CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
 @pytest.mark.parametrize(
     "garbage",
     [
         b"\x16\x03\x01\x02\x00",
         b"GET / HTTP/9.9\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         b"\0" * 1000,
+        b"NONSENSE / HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
+        b"GET / HTTP/1.1\r\nX-A: a\0b\r\n\r\n",
+        b"GET /\xff\xfe HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
         b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+        POST + b"Content-Length: 3\r\nContent-Length: 4\r\n\r\nabc",
+        POST + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        CHUNKED + b"zz\r\nabc\r\n",
+        CHUNKED + b'5\r\n{"inputs": ',
     ],
+    ids=lambda garbage: repr(garbage[:24])[2:-1] + f" {len(garbage)}",
 )
-def test_what_is_not_http_is_refused(impatient, garbage):
-    assert status_of(talk(impatient, garbage)) in (400, 408, None)
+def test_what_is_not_http_is_a_problem_too(impatient, garbage):
+    problem = check_problem(answer_of(talk(impatient, garbage)), 400)
+    assert problem["error_type"] == "malformed_request"
+
+
+@pytest.mark.parametrize("garbage", [b"garbage\r\n\r\n", b"X-Filler: " + b"a" * 400_000])
+def test_what_came_before_the_garbage_is_answered(impatient, garbage):
+    content = b'{"inputs": "good"}'
+    request = POST + b"Content-Length: %d\r\n\r\n%b" % (len(content), content)
+    received = talk(impatient, request * 3 + garbage)
+    assert received.count(b"HTTP/1.1 ") == received.count(b"HTTP/1.1 200 OK\r\n") == 3
+
+
+@pytest.mark.parametrize("protocol", [b"h2c", b"websocket"])
+@pytest.mark.parametrize("name", [b"Upgrade", b"upgrade"])
+def test_who_would_rather_speak_another_protocol_is_answered_in_this_one(impatient, protocol, name):
+    content = b'{"inputs": "good"}'
+    fields = b"Content-Length: %d\r\n" % len(content)
+    upgrade = b"Connection: Upgrade, HTTP2-Settings\r\n%b: %b\r\n" % (name, protocol)
+    first = POST + upgrade + fields + b"\r\n" + content
+    last = POST + b"Connection: close\r\n" + fields + b"\r\n" + content
+    received = talk(impatient, first, last)
+    assert received.count(b"HTTP/1.1 200 OK\r\n") == 2
+    assert received.count(b'"label"') == 4
 
 
 def test_half_sent_requests_do_not_keep_others_out(impatient):

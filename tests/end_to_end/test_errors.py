@@ -4,13 +4,11 @@ import json
 
 import pytest
 
+from tests.problems import check_problem
+
 SENTIMENT, QUESTIONS = "/v1/sentiment", "/v1/question-answering"
 JSON = {"Content-Type": "application/json"}
 QA = {"question": "where", "context": "the river runs to the sea"}
-INTERNAL = (
-    *("Traceback", "pydantic", "site-packages", "tagged-union", "<text>", "<object>"),
-    *("ClassificationBody", "Parameters", "TextPair", "QuestionContext", "QuestionAnsweringBody"),
-)
 
 
 @pytest.fixture(autouse=True)
@@ -18,22 +16,6 @@ def _still_serves(tiny):
     yield
     answer = tiny.client.post(SENTIMENT, json={"inputs": "the film was good"})
     assert answer.status_code == 200
-
-
-def check_problem(answer, status):
-    """The body is RFC 9457's with our members, and nothing internal leaks."""
-    assert answer.status_code == status, answer.text
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    body = answer.json()
-    assert set(body) == {
-        "type", "title", "status", "detail", "instance", "error", "error_type", "errors",
-    }  # fmt: skip
-    assert body["status"] == status
-    assert body["error"] == body["detail"]
-    assert body["instance"] == answer.headers["X-Request-Id"]
-    for word in INTERNAL:
-        assert word not in answer.text
-    return body
 
 
 @pytest.mark.parametrize(

@@ -7,17 +7,15 @@ import os
 import re
 import shutil
 import subprocess
-import threading
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import httpx
 import pytest
 from huggingface_hub import InferenceClient
 from huggingface_hub.errors import HfHubHTTPError
 
+from tests.crowd import crowd
 from tests.end_to_end.conftest import DEFAULT_MODELS
 from tests.made_texts import distinct_texts
 from tests.server import ServerProcess
@@ -121,6 +119,11 @@ def test_every_route_answers_as_it_does_without_a_client(served, ask):
     for call, given in zip(calls, ask(calls), strict=True):
         expected = served.client.post(call.url, json={"inputs": call.inputs}).json()
         assert given == (expected[0] if call.method == "classify" else expected)
+
+
+def test_a_slash_behind_the_url_does_no_harm(served, ask):
+    [given] = ask([call_of(served, "/v1/sentiment/")])
+    assert given[0]["label"] == "positive"
 
 
 def test_parameters_reach_the_model(served, ask):
@@ -231,31 +234,10 @@ def test_a_model_that_failed_to_load_is_shown(troubled, ask):
         client.get_endpoint_info()
 
 
-@contextmanager
-def crowd(server, callers=8):
-    """So many callers, who ask again and again without waiting."""
-    body = {"inputs": distinct_texts(4, 300), "parameters": {"truncation": "right"}}
-    over = threading.Event()
-
-    def insist():
-        with httpx.Client(base_url=server.url, timeout=60) as client:
-            while not over.is_set():
-                client.post("/v1/models/sentiment", json=body)
-
-    threads = [threading.Thread(target=insist) for _ in range(callers)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        for thread in threads:
-            thread.join()
-
-
 def test_a_full_queue_is_shown_with_the_time_to_wait(troubled, ask):
     call = Call("classify", troubled.url + "/v1/models/sentiment", GOOD)
-    with crowd(troubled):
+    body = {"inputs": distinct_texts(4, 300), "parameters": {"truncation": "right"}}
+    with crowd(call.url, body):
         end = time.monotonic() + 20
         while not isinstance(shown := ask([call])[0], Shown):
             assert time.monotonic() < end

@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from tests.end_to_end.conftest import DEFAULT_MODELS
-from tests.end_to_end.test_errors import check_problem
+from tests.problems import check_problem
 from tests.server import ServerProcess
 
 LONG = "The plot is thin, but the café scene — 漢字, e\u0301, 👍🏽 — is lovely.\r\n" * 60

@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from tests.end_to_end.conftest import DEFAULT_MODELS
-from tests.end_to_end.test_errors import check_problem
+from tests.problems import check_problem
 from tests.server import ServerProcess
 
 PRAISE = "A wonderful, moving film — the café scene 🎉 alone is worth the evening. "

@@ -10,6 +10,7 @@ import uvicorn
 
 from service.http_protocol import CONNECTION, BoundedHttpProtocol
 
+UNREADABLE = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 3\r\nconnection: close\r\n\r\n???"
 REFUSAL = b"HTTP/1.1 429 Too Many Requests\r\ncontent-length: 2\r\n\r\nno"
 MANY = 3000
 """More than would fit on the stack if each refusal began the next one."""
@@ -25,6 +26,7 @@ class RefusesPosts:
     def __init__(self):
         self.came_in = 0
         self.left = []
+        self.unread = []
         self.told_seconds = 600.0
 
     def came(self):
@@ -37,6 +39,10 @@ class RefusesPosts:
     def turn_away(self, scope, keep_alive, is_patient):
         return None if scope["method"] == "GET" or is_patient else (REFUSAL, self.told_seconds)
 
+    def unreadable(self, status, error_type, detail):
+        self.unread.append((status, error_type))
+        return UNREADABLE
+
 
 async def app(scope, receive, send):
     handled.append(scope["path"])
@@ -44,6 +50,8 @@ async def app(scope, receive, send):
         loop_stands.set()
         loop_may_go_on.wait(30)
     body = b"patient" if scope["extensions"][CONNECTION].is_patient else b"new"
+    if scope["path"] == "/echo":
+        body = (await receive())["body"] + body
     headers = [(b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})
@@ -142,3 +150,38 @@ def test_a_request_whose_caller_has_left_is_never_begun(port, door):
     assert sorted(door.left) == [("GET", "/health"), ("POST", "/left")]
     assert sorted(handled) == ["/", "/health", "/pause"]
     assert door.came_in == 3
+
+
+def received_until_closed(port, sent):
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(sent)
+        received = b""
+        while part := connection.recv(1 << 16):
+            received += part
+    return received
+
+
+def test_garbage_is_answered_by_the_door_and_the_connection_closed(port, door):
+    assert received_until_closed(port, b"garbage\r\n\r\n") == UNREADABLE
+    assert door.unread == [(400, "malformed_request")]
+
+
+def test_garbage_behind_requests_does_not_overtake_their_answers(port, door):
+    received = received_until_closed(port, GET * 3 + b"garbage\r\n\r\n")
+    assert statuses(received) == [200] * 3
+    assert door.unread == []
+
+
+def test_garbage_within_a_body_that_was_answered_is_not_answered_again(port, door):
+    chunked = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert received_until_closed(port, chunked + b"zz\r\n") == REFUSAL
+    assert door.unread == []
+
+
+@pytest.mark.parametrize("name", ["Upgrade", "upgrade"])
+def test_a_request_to_speak_another_protocol_keeps_its_body_as_it_is(port, name):
+    body = b"GET / HTTP/1.1\r\nUpgrade: h2c\r\n\r\n"  # would be taken for a request, were it none
+    request = post(body, **{name: "h2c", "Connection": "Upgrade"}).replace(b"POST /", b"GET /echo")
+    received = exchange(port, request + GET, 2)
+    assert statuses(received) == [200, 200]
+    assert received.count(body) == 1

@@ -138,3 +138,14 @@ def test_who_left_is_counted_and_done_with_where_a_model_would_be_run(entrance):
     for route, count in (("/v1/sentiment", 2), ("/v1/models/{model}", 1)):
         expected = f'albert_requests_total{{model="",route="{route}",status="499"}} {count}.0'
         assert expected in exposed
+
+
+def test_what_is_no_request_has_a_problem_and_an_id_and_is_counted(entrance):
+    answer = entrance.door.unreadable(400, "malformed_request", "This is not HTTP.")
+    head, _, body = answer.partition(b"\r\n\r\n")
+    problem = json.loads(body)
+    assert head.startswith(b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json")
+    assert f"x-request-id: {problem['instance']}\r\nconnection: close".encode() in head
+    assert (problem["error_type"], problem["error"]) == ("malformed_request", "This is not HTTP.")
+    counted = 'albert_requests_total{model="",route="",status="400"} 1.0'
+    assert counted in entrance.metrics.expose("")[0].decode()
