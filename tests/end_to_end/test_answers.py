@@ -204,6 +204,7 @@ def test_the_documentation_describes_every_route(tiny):
     assert set(document["paths"]) == {
         *inference,
         *(f"{route}/{beside}" for route in inference for beside in ("info", "health", "tokenize")),
+        *(route.replace("/v1", "/v1/bulk") for route in inference),
         "/health/live",
         "/health/ready",
         "/health/startup",
@@ -219,6 +220,9 @@ def test_the_documentation_describes_every_route(tiny):
             for about in ("", "/config", "/infer", "/ready")
         ),
     }
+    schemas = document["components"]["schemas"]
+    top_k = schemas["ClassificationParameters"]["properties"]["top_k"]["anyOf"][0]
+    assert top_k == {"type": "integer", "minimum": 1, "maximum": 1_000_000}
     route = document["paths"]["/v1/sentiment"]["post"]
     assert set(route["responses"]) >= {"200", "400", "413", "415", "422", "429", "503", "504"}
     text = tiny.client.get("/openapi.json").text

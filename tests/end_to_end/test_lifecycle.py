@@ -48,6 +48,15 @@ def test_a_broken_model_is_reported_and_the_rest_is_served(tiny_models, tmp_path
         assert described["sentiment"]["status"] == "ready"
         assert server.client.post("/v1/sentiment", json={"inputs": "a"}).status_code == 200
         assert server.client.post("/v1/models/topics", json={"inputs": "a"}).status_code == 503
+        index = server.client.post("/v2/repository/index").json()
+        failed = {each["name"]: each for each in index if each["state"] == "UNAVAILABLE"}
+        assert set(failed) == {"tags", "topics"}
+        assert failed["topics"]["reason"] == described["topics"]["reason"]
+        ready = server.client.post("/v2/repository/index", json={"ready": True}).json()
+        assert ready == [each for each in index if each["state"] == "READY"]
+        for name in ("topics", "topics_tensors"):
+            for about in ("", "/ready", "/config"):
+                assert server.client.get(f"/v2/models/{name}{about}").status_code == 503
         assert server.metric("albert_model_info", model="topics") == 0
         assert server.metric("albert_model_info", model="sentiment") == 1
 
@@ -61,6 +70,9 @@ def test_ready_is_refused_while_a_route_lacks_its_model(tiny_models, tmp_path):
         ready = server.client.get("/health/ready")
         assert ready.status_code == 503
         assert ready.json()["reasons"] == ["The model 'qa' failed to load."]
+        again = server.client.get("/v2/health/ready")
+        assert again.status_code == 503
+        assert again.json() == {"ready": False, "reasons": ready.json()["reasons"]}
         assert server.client.get("/health/startup").status_code == 200
         answer = server.client.post("/v1/question-answering", json={"inputs": []})
         assert answer.status_code == 503

@@ -31,13 +31,18 @@ from service.telemetry.metrics import Metrics
 INFER_PATH = "/v2/models/{model}/infer"
 VERSION_PATH = "/v2/models/{model}/versions/{version}/infer"
 
+OCTET_SCHEMA = {
+    "type": "string",
+    "format": "binary",
+    "description": "The JSON, and behind it the tensors that are sent as bytes.",
+}
 SCHEMA = {"schema": {"$ref": REFERENCE.format(model=InferenceRequest.__name__)}}
 DESCRIPTION: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
             "application/json": SCHEMA,
-            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+            "application/octet-stream": {"schema": OCTET_SCHEMA},
         },
     },
     "parameters": [
@@ -79,7 +84,11 @@ class InferRoutes:
     def documentation(self) -> APIRouter:
         """The same routes for the OpenAPI description; not to be mounted."""
         router = APIRouter(tags=["open inference protocol"])
-        answer = {"model": InferenceResponse, "description": "The answer."}
+        answer = {
+            "model": InferenceResponse,
+            "description": "The answer.",
+            "content": {"application/octet-stream": {"schema": OCTET_SCHEMA}},
+        }
         for path, endpoint in (
             (INFER_PATH, self._document_infer),
             (VERSION_PATH, self._document_version),

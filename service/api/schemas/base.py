@@ -15,8 +15,11 @@ def _integral(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Integer = Annotated[int, Field(strict=True), BeforeValidator(_integral)]
-Count = Annotated[Integer, Field(ge=1, le=1_000_000)]
+INTEGRAL = BeforeValidator(_integral)
+"""Stands behind the bounds of a strict int: what is before it in an ``Annotated`` is checked after
+it, and is in the JSON schema.
+"""
+Count = Annotated[int, Field(strict=True, ge=1, le=1_000_000), INTEGRAL]
 
 
 def kind_of(value: Any) -> str | None:

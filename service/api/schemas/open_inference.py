@@ -4,9 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
-from service.api.schemas.base import Body, Integer
+from service.api.schemas.base import INTEGRAL, Body
 
-Size = Annotated[Integer, Field(ge=0, le=2**63 - 1)]
+Size = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1), INTEGRAL]
 Elements = Annotated[
     Any,
     Field(
@@ -65,14 +65,14 @@ class InferenceParameters(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
 
     timeout: Annotated[
-        Annotated[Integer, Field(ge=0, le=MOST_MICROSECONDS)] | None,
+        Annotated[int, Field(strict=True, ge=0, le=MOST_MICROSECONDS), INTEGRAL] | None,
         Field(
             description="Microseconds in which the answer must be there; 504 otherwise. "
             "0: the service's own."
         ),
     ] = None
     priority: Annotated[
-        Annotated[Integer, Field(ge=0, le=2**63 - 1)] | None,
+        Size | None,
         Field(description="1: interactive, 2 or more: bulk, which lets the others go first."),
     ] = None
     binary_data_output: Annotated[
@@ -131,6 +131,32 @@ class ResponseOutput(BaseModel):
 class InferenceResponse(BaseModel):
     """Tensors from a model."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "model_name": "sentiment",
+                    "model_version": "1",
+                    "id": "42",
+                    "outputs": [
+                        {
+                            "name": "label",
+                            "datatype": "BYTES",
+                            "shape": [2, 1],
+                            "data": ["positive", "negative"],
+                        },
+                        {
+                            "name": "score",
+                            "datatype": "FP32",
+                            "shape": [2, 1],
+                            "data": [0.99, 0.94],
+                        },
+                    ],
+                }
+            ]
+        }
+    )
+
     model_name: str
     model_version: str
     id: str | None = None
@@ -140,6 +166,14 @@ class InferenceResponse(BaseModel):
 class ServerMetadata(BaseModel):
     """What serves here, and which extensions of the protocol it has."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"name": "albert-serve", "version": "0.1.0", "extensions": ["binary_tensor_data"]}
+            ]
+        }
+    )
+
     name: str
     version: str
     extensions: list[str]
@@ -148,11 +182,15 @@ class ServerMetadata(BaseModel):
 class ServerLive(BaseModel):
     """The process is alive."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"live": True}]})
+
     live: bool
 
 
 class ServerReady(BaseModel):
     """Whether requests may be sent now, and if not why."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"ready": True, "reasons": []}]})
 
     ready: bool
     reasons: list[str] = []
@@ -160,6 +198,10 @@ class ServerReady(BaseModel):
 
 class ModelReady(BaseModel):
     """A model that answers."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"name": "sentiment", "ready": True}]}
+    )
 
     name: str
     ready: Literal[True] = True
@@ -175,6 +217,20 @@ class TensorMetadata(BaseModel):
 
 class ModelMetadata(BaseModel):
     """What a model takes and gives."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "sentiment_tensors",
+                    "versions": ["1"],
+                    "platform": "onnxruntime_onnx",
+                    "inputs": [{"name": "input_ids", "datatype": "INT64", "shape": [-1, -1]}],
+                    "outputs": [{"name": "logits", "datatype": "FP32", "shape": [-1, 2]}],
+                }
+            ]
+        }
+    )
 
     name: str
     versions: list[str]
@@ -195,6 +251,31 @@ class TensorConfig(BaseModel):
 class ModelConfig(BaseModel):
     """The part of Triton's model configuration that clients ask for."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "sentiment_tensors",
+                    "platform": "onnxruntime_onnx",
+                    "max_batch_size": 256,
+                    "input": [
+                        {
+                            "name": "input_ids",
+                            "data_type": "TYPE_INT64",
+                            "dims": [-1],
+                            "optional": False,
+                        }
+                    ],
+                    "output": [
+                        {"name": "logits", "data_type": "TYPE_FP32", "dims": [2], "optional": False}
+                    ],
+                    "dynamic_batching": {},
+                    "model_transaction_policy": {"decoupled": False},
+                }
+            ]
+        }
+    )
+
     name: str
     platform: str
     max_batch_size: int
@@ -212,6 +293,12 @@ class RepositoryIndexRequest(Body):
 
 class RepositoryIndexEntry(BaseModel):
     """A model, and why it is not ready if it is not."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"name": "sentiment", "version": "1", "state": "READY", "reason": ""}]
+        }
+    )
 
     name: str
     version: str

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, StrictBool, Tag
 
-from service.api.schemas.base import Body, Count, Integer, kind_of
+from service.api.schemas.base import INTEGRAL, Body, Count, kind_of
 
 NonEmpty = Annotated[str, Field(min_length=1)]
 
@@ -32,11 +32,11 @@ class QuestionAnsweringParameters(Body):
     """How answers are searched; lengths are in tokens."""
 
     top_k: Annotated[
-        Annotated[Integer, Field(ge=1, le=1000)] | None,
+        Annotated[int, Field(strict=True, ge=1, le=1000), INTEGRAL] | None,
         Field(description="How many answers, best first (default 1)."),
     ] = None
     doc_stride: Annotated[
-        Annotated[Integer, Field(ge=0, le=1_000_000)] | None,
+        Annotated[int, Field(strict=True, ge=0, le=1_000_000), INTEGRAL] | None,
         Field(
             description="Tokens that neighbouring windows share "
             "(default: the smaller of 128 and half of max_seq_len)."
