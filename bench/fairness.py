@@ -144,7 +144,7 @@ def many_lines(server: Server, seconds: float, progress: Progress) -> list[Line]
             quantile(ratios, 0.99, "{:.2f}", limit=LONG_RUNS_GOAL),
             f"≤ {LONG_RUNS_GOAL:g}",
         ),
-        _refused_line("single texts not answered with 200", meanwhile),
+        _refused_line("single texts not answered with 200", meanwhile, cut_off=1),
     ]
 
 
@@ -217,13 +217,16 @@ def _ratio_line(figure: str, left: Answers, right: Answers) -> Line:
     return _line(figure, Cell(f"{ratio:.2f}", ratio <= RATIO_GOAL), f"≤ {RATIO_GOAL:g}")
 
 
-def _refused_line(figure: str, answers: Answers) -> Line:
+def _refused_line(figure: str, answers: Answers, cut_off: int = 0) -> Line:
+    """``cut_off``: how many may still wait when the measurement ends."""
+    unanswered = min(cut_off, len(answers.with_status(0)))
     refused = answers.without_status(200)
     told = max((answer.retry_after or 0.0 for answer in refused.all), default=0.0)
-    longest = f", told up to {told:g} s" if told else ""
-    return _line(
-        figure, Cell(f"{len(refused)} of {len(answers)}{longest}", not len(refused)), "none"
-    )
+    count = len(refused) - unanswered
+    cell = f"{count} of {len(answers)}"
+    cell += f", told up to {told:g} s" if told else ""
+    cell += f", {unanswered} still waiting at the end" if unanswered else ""
+    return _line(figure, Cell(cell, not count), "none")
 
 
 if __name__ == "__main__":
