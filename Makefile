@@ -10,7 +10,7 @@ PIP_FLAGS := --quiet --disable-pip-version-check --no-input
 LOCKED = $(VENV)/bin/pip install $(PIP_FLAGS) --require-hashes -r
 BUILD_PROJECT = install $(PIP_FLAGS) --no-deps --no-build-isolation --editable .
 JAVASCRIPT := tests/javascript
-CODE := service export model_directory training bench deploy tests
+CODE := service export client model_directory training bench deploy tests
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-train serve test lint format typecheck parity bench bench-int8 bench-peers bench-steadiness models image verify-image compose-up lock clean
@@ -80,8 +80,8 @@ $(INT8_VENV)/.peers: requirements/int8-peers.txt | $(VENV)/bin/python
 	@$(INT8_VENV)/bin/pip install $(PIP_FLAGS) $(TORCH)
 	@touch $@
 
-install: $(VENV)/.export ## make .venv with albert-serve and albert-export
-	@echo "done: $(VENV)/bin/albert-serve and $(VENV)/bin/albert-export"
+install: $(VENV)/.export ## make .venv with albert-serve, albert-ask and albert-export
+	@echo "done: $(VENV)/bin/albert-serve, $(VENV)/bin/albert-ask and $(VENV)/bin/albert-export"
 
 install-train: $(VENV)/.train ## the same, with torch and transformers, to fine-tune on your own data
 	@echo "done: $(VENV)/bin/python -m training finetune --help"

@@ -10,12 +10,12 @@ lock() { # lock NAME ARGUMENTS…
 }
 lock serve pyproject.toml
 lock build requirements/build.in
-lock export pyproject.toml --extra export --constraint requirements/serve.txt
-lock test pyproject.toml requirements/test.in --extra export --extra trace --constraint requirements/export.txt
-lock lint pyproject.toml requirements/test.in requirements/lint.in --extra export --extra trace --constraint requirements/test.txt
+lock export pyproject.toml --extra export --extra ask --constraint requirements/serve.txt
+lock test pyproject.toml requirements/test.in --extra export --extra ask --extra trace --constraint requirements/export.txt
+lock lint pyproject.toml requirements/test.in requirements/lint.in --extra export --extra ask --extra trace --constraint requirements/test.txt
 lock bench pyproject.toml --extra bench --constraint requirements/test.txt
 lock trace pyproject.toml --extra trace --constraint requirements/serve.txt
-lock train pyproject.toml requirements/test.in requirements/train.in --extra export --extra trace --constraint requirements/test.txt
+lock train pyproject.toml requirements/test.in requirements/train.in --extra export --extra ask --extra trace --constraint requirements/test.txt
 lock int8-peers requirements/int8-peers.in  # no constraint: nncf asks for an older numpy than the others take
 for peer in fastapi mosec litserve mlserver bentoml plot; do
     lock "peers/$peer" "requirements/peers/$peer.in"

@@ -1,0 +1,111 @@
+"""Asks a service: one request, or a stream of lines on its bulk route."""
+
+import asyncio
+import contextlib
+import json
+from collections import deque
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any
+
+from client.connection import Exchange
+from client.errors import AskError
+from client.reading import batches
+from client.records import Record
+
+MOST_AHEAD = 4_000
+"""Records that were sent and not answered yet."""
+
+
+async def ask(url: str, body: Any, headers: Mapping[str, str]) -> Any:
+    """The answer to one request. Raises AskError."""
+    content = json.dumps(body).encode()
+    async with Exchange(url, {"Content-Type": "application/json", **headers}) as exchange:
+        sending = asyncio.create_task(_send_all(exchange, content))
+        try:
+            response = await exchange.response()
+            answer = b"".join([part async for part in exchange.body()])
+        finally:
+            await _end(sending)
+        if response.status_code != 200:
+            raise refusal(response.status_code, answer)
+        return _json(answer)
+
+
+async def ask_in_bulk(
+    url: str, records: Iterator[Record], headers: Mapping[str, str], *, at_once: int
+) -> AsyncIterator[tuple[Record, bytes]]:
+    """Each record with the line that answers it, in order. ``records`` is read in a thread,
+    ``at_once`` of them before they are sent.
+
+    Raises AskError, also what ``records`` raises, when all that was sent before is answered.
+    """
+    waiting: deque[Record] = deque()
+    room = asyncio.Event()
+    async with Exchange(url, {"Content-Type": "application/x-ndjson", **headers}) as exchange:
+        sending = asyncio.create_task(_send_lines(exchange, records, waiting, room, at_once))
+        try:
+            response = await exchange.response()
+            if response.status_code != 200:
+                answer = b"".join([part async for part in exchange.body()])
+                raise refusal(response.status_code, answer)
+            begun = b""
+            async for part in exchange.body():
+                *lines, begun = (begun + part).split(b"\n")
+                for line in lines:
+                    if not waiting:
+                        raise AskError("The service answered more lines than it was sent.")
+                    yield waiting.popleft(), line
+                room.set()
+            await sending
+            if waiting or begun:
+                raise AskError("The service answered fewer lines than it was sent.")
+        finally:
+            await _end(sending)
+
+
+async def _send_all(exchange: Exchange, content: bytes) -> None:
+    await exchange.send(content)
+    await exchange.finish()
+
+
+async def _send_lines(
+    exchange: Exchange,
+    records: Iterator[Record],
+    waiting: deque[Record],
+    room: asyncio.Event,
+    at_once: int,
+) -> None:
+    try:
+        async for batch in batches(records, at_once):
+            while len(waiting) >= MOST_AHEAD:
+                room.clear()
+                await room.wait()
+            waiting.extend(batch)
+            lines = [json.dumps(record.body).encode() + b"\n" for record in batch]
+            await exchange.send(b"".join(lines))
+    finally:
+        # Also behind a record that cannot be read: those before it are answered.
+        await exchange.finish()
+
+
+async def _end(sending: asyncio.Task[None]) -> None:
+    """What failed while sending is told by what came back, if anything did."""
+    sending.cancel()
+    with contextlib.suppress(asyncio.CancelledError, Exception):
+        await sending
+
+
+def refusal(status: int, content: bytes) -> AskError:
+    """What the service says that is wrong, as it says it."""
+    answer = _json(content) if content[:1] == b"{" else {}
+    reason = answer.get("error") if isinstance(answer, dict) else None
+    if isinstance(reason, str):
+        return AskError(reason)
+    return AskError(f"The service answered with status {status}; is this an albert-serve?")
+
+
+def _json(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except ValueError as error:
+        raise AskError("The service answered what is not JSON; is this an albert-serve?") from error
