@@ -63,3 +63,10 @@ def tiny(tiny_models: Path) -> Iterator[ServerProcess]:
     """A service of the tiny models."""
     with ServerProcess(tiny_models, "--default-classification", "topics") as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def served() -> Iterator[ServerProcess]:
+    """A service of the default models."""
+    with ServerProcess(DEFAULT_MODELS) as server:
+        yield server

@@ -10,14 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.conftest import DEFAULT_MODELS
-from tests.server import ServerProcess
-
 ROOT = Path(__file__).parents[2]
 JAVASCRIPT = ROOT / "tests" / "javascript"
 PAGES = {
     name: (ROOT / "docs" / name).read_text(encoding="utf-8")
-    for name in ("api.md", "open-inference.md")
+    for name in ("api.md", "open-inference.md", "tokenization.md")
 }
 BLOCK = re.compile(
     r"^```(?P<language>\w+)\n(?P<program>.*?)^```$"
@@ -30,12 +27,6 @@ EXAMPLES = [
     for match in BLOCK.finditer(page)
     if match["language"] in ("sh", "python", "js")
 ]
-
-
-@pytest.fixture(scope="module")
-def served():
-    with ServerProcess(DEFAULT_MODELS) as server:
-        yield server
 
 
 def command_of(language, program, tmp_path):

@@ -16,7 +16,6 @@ from huggingface_hub import InferenceClient
 from huggingface_hub.errors import HfHubHTTPError
 
 from tests.crowd import crowd
-from tests.end_to_end.conftest import DEFAULT_MODELS
 from tests.made_texts import distinct_texts
 from tests.server import ServerProcess
 
@@ -100,12 +99,6 @@ def ask_in_javascript(calls):
 @pytest.fixture(params=[ask_in_python, ask_in_javascript], ids=["python", "javascript"])
 def ask(request):
     return request.param
-
-
-@pytest.fixture(scope="module")
-def served():
-    with ServerProcess(DEFAULT_MODELS) as server:
-        yield server
 
 
 def call_of(server, route, **options):

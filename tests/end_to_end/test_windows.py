@@ -4,20 +4,12 @@ import itertools
 
 import pytest
 
-from tests.end_to_end.conftest import DEFAULT_MODELS
 from tests.problems import check_problem
-from tests.server import ServerProcess
 
 PRAISE = "A wonderful, moving film — the café scene 🎉 alone is worth the evening. "
 BLAME = "Then it turns into a boring, badly acted mess, and an awful waste of time. "
 REVIEW = PRAISE * 60 + BLAME * 60
 WINDOWS = {"return_windows": True}
-
-
-@pytest.fixture(scope="module")
-def served():
-    with ServerProcess(DEFAULT_MODELS) as server:
-        yield server
 
 
 def ask(server, route, inputs, **parameters):
