@@ -81,7 +81,6 @@ def from_json(name: str, datatype: Datatype, shape: Sequence[int], data: Any) ->
     if datatype is Datatype.BYTES:
         _check_types(flat, {str}, "a string")
         return Tensor(name, datatype, tuple(shape), flat)
-    _check_types(flat, {int, float}, "an integer")
     return Tensor(name, datatype, tuple(shape), _integers_of(flat))
 
 
@@ -97,7 +96,7 @@ def _flat(data: Any, shape: Sequence[int]) -> list[Any]:
     if not isinstance(data, list):
         raise TensorError("The data must be an array.")
     level = data
-    if any(isinstance(value, list) for value in level):
+    if list in set(map(type, level)):
         expected = shape[0]
         for inner in shape[1:]:
             if len(level) != expected or not all(
@@ -122,10 +121,13 @@ def _check_types(flat: list[Any], allowed: set[type], what: str) -> None:
 
 def _integers_of(flat: list[Any]) -> NDArray[np.int64]:
     """JSON has one kind of number: 2.0 is the integer 2."""
-    for element, value in enumerate(flat):
-        if isinstance(value, float) and not value.is_integer():
-            raise TensorError("The element must be an integer.", element)
+    if set(map(type, flat)) != {int}:
+        _check_types(flat, {int, float}, "an integer")
+        for element, value in enumerate(flat):
+            if isinstance(value, float) and not value.is_integer():
+                raise TensorError("The element must be an integer.", element)
+        flat = [int(value) for value in flat]
     try:
-        return np.array([int(value) for value in flat], dtype=np.int64)
+        return np.array(flat, dtype=np.int64)
     except OverflowError as error:
         raise TensorError(f"An element is beyond the range of {Datatype.INT64}.") from error

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from model_directory.manifest import Task
@@ -16,7 +17,7 @@ from service.tensors.tensor import ANY, Datatype, Tensor, TensorSpec
 SUFFIX = "_tensors"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TensorsFace:
     """A model under its name with ``SUFFIX``."""
 
@@ -42,7 +43,7 @@ class TensorsFace:
         """The model's name, with the suffix."""
         return self.model.name + SUFFIX
 
-    @property
+    @cached_property
     def inputs(self) -> tuple[TensorSpec, ...]:
         """INT64 ``[batch, tokens]``."""
         names = ("input_ids", "attention_mask", "token_type_ids")
@@ -52,7 +53,7 @@ class TensorsFace:
             for name in names
         )
 
-    @property
+    @cached_property
     def outputs(self) -> tuple[TensorSpec, ...]:
         """FP32 ``[batch, labels]``, or ``[batch, tokens]`` twice."""
         manifest = self.model.manifest

@@ -3,33 +3,29 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from model_directory.manifest import Task
 from service.api.open_inference.face import Asked, same_rows
 from service.api.problems import ProblemError, invalid
+from service.api.schemas import ClassificationParameters, QuestionAnsweringParameters
 from service.api.translation import InputLimits, parse_document
 from service.registry import LoadedModel
 from service.tasks.task import Task as TaskProtocol
 from service.tensors.tensor import ANY, Datatype, Tensor, TensorSpec
 
-LABELS = ("top_k", "function_to_apply", "truncation")
-ANSWERS = (
-    "top_k",
-    "doc_stride",
-    "max_answer_len",
-    "max_seq_len",
-    "max_question_len",
-    "handle_impossible_answer",
-    "align_to_words",
-)
+LABELS = [name for name in ClassificationParameters.model_fields if name != "return_windows"]
+ANSWERS = list(QuestionAnsweringParameters.model_fields)
+"""The parameters of a text model: those of ``/v1`` whose answers fit into the tensors."""
+
 NO_ANSWER = {"answer": "", "score": 0.0, "start": -1, "end": -1}
 """Fills the row of a question that has fewer answers than another one of its request."""
 
 _INPUT = re.compile(r"inputs\[(\d+)\]\.(\w+)")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TextFace:
     """A model under its own name."""
 
@@ -48,7 +44,7 @@ class TextFace:
         """The model's own."""
         return self.model.task
 
-    @property
+    @cached_property
     def inputs(self) -> tuple[TensorSpec, ...]:
         """BYTES ``[batch, 1]``."""
         names = ("question", "context") if self._answers else ("text", "text_pair")
@@ -58,7 +54,7 @@ class TextFace:
             for name in names
         )
 
-    @property
+    @cached_property
     def outputs(self) -> tuple[TensorSpec, ...]:
         """``[batch, answers]``, best first."""
         if self._answers:

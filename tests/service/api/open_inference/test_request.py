@@ -163,6 +163,11 @@ def binary(size):
         ({"inputs": [TEXT], "parameters": {"priority": 1.5}}, "parameters.priority", "integer"),
         ({"inputs": [TEXT], "parameters": {"topk": 1}}, "parameters.topk", "priority, binary_data"),
         ({"inputs": [TEXT], "parameters": {"top_k": 0}}, "parameters.top_k", "equal to 1"),
+        (
+            {"inputs": [TEXT], "parameters": {"return_windows": True}},
+            "parameters.return_windows",
+            "allowed are: timeout, priority, binary_data_output, top_k",
+        ),
         ({"inputs": [TEXT], "parameters": {"doc_stride": 1}}, "parameters.doc_stride", "top_k"),
     ],
 )
