@@ -27,8 +27,9 @@ from service.api.caller import Connection, UnlessCallerLeaves, connection_of
 from service.api.headers import timeout_of
 from service.api.inference_routes import WireLimits
 from service.api.lines import Line, LineSplitter, UploadStalledError, uploaded_lines
-from service.api.openapi import BULK_ANSWER, TIMING_HEADERS, bulk_body_of, problems_of
+from service.api.openapi import BULK_ANSWER, TIMING_HEADERS, bulk_body_of
 from service.api.ordered import OrderedAnswers
+from service.api.problem_examples import problems_of
 from service.api.problems import RETRY_AFTER, ProblemError, invalid
 from service.inference import Inference
 from service.lifecycle import DrainingError, Lifecycle

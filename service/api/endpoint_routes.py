@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends
 
 from model_directory.manifest import Manifest, Precision, Task
-from service.api.openapi import problems_of
+from service.api.problem_examples import problems_of
 from service.api.schemas import Classifier, EndpointInfo, Health
 from service.api.translation import InputLimits
 from service.lifecycle import Lifecycle

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from model_directory.manifest import Task
-from service.api.openapi import problems_of
+from service.api.problem_examples import problems_of
 from service.api.schemas import Limits, ModelDescription, ModelList
 from service.api.translation import InputLimits
 from service.registry import (

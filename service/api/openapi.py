@@ -10,28 +10,13 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from model_directory.manifest import Task
+from service.api.problem_examples import DESCRIPTIONS, problems_of
 from service.api.schemas import Problem
 from service.api.schemas.open_inference import InferenceRequest
 from service.api.translation import BODY_MODELS, RESULT_TYPES
 from service.scheduling.priority import Priority
 
 REFERENCE = "#/components/schemas/{model}"
-PROBLEM_CONTENT = {
-    "application/problem+json": {"schema": {"$ref": REFERENCE.format(model="Problem")}}
-}
-
-DESCRIPTIONS = {
-    400: "The body is not JSON, or not UTF-8.",
-    404: "There is no such model, or none for this task.",
-    408: "The request did not arrive whole in time.",
-    413: "The body is larger than the limit.",
-    415: "The body is not JSON, or has a Content-Encoding.",
-    422: "The body breaks the schema or a limit; `errors` names each place.",
-    429: "The queue is full; `Retry-After` says in how many seconds there will be room.",
-    500: "Our fault; the log has the cause under the request id.",
-    503: "The service is starting or shutting down, or the model failed to load.",
-    504: "The deadline passed, or cannot be met.",
-}
 
 HEADERS: dict[str, Any] = {
     "parameters": [
@@ -81,14 +66,6 @@ BULK_ANSWER: dict[int | str, dict[str, Any]] = {
     }
 }
 """The 200 of a bulk route."""
-
-
-def problems_of(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The errors that a route answers with these ``statuses``."""
-    return {
-        status: {"description": DESCRIPTIONS[status], "content": PROBLEM_CONTENT}
-        for status in statuses
-    }
 
 
 def responses_of(*tasks: Task) -> dict[int | str, dict[str, Any]]:
@@ -147,7 +124,21 @@ def describe(app: FastAPI, *unmounted: APIRouter) -> Callable[[], dict[str, Any]
             document.setdefault("components", {}).setdefault("schemas", {}).update(
                 definitions["$defs"]
             )
+            _without_frameworks_errors(document)
             app.openapi_schema = document
         return app.openapi_schema
 
     return openapi
+
+
+def _without_frameworks_errors(document: dict[str, Any]) -> None:
+    """Take out the 422 that FastAPI adds wherever a path has a parameter: ours are any text."""
+    schemas = document["components"]["schemas"]
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    reference = {"$ref": REFERENCE.format(model="HTTPValidationError")}
+    for path in document["paths"].values():
+        for operation in path.values():
+            content = operation["responses"].get("422", {}).get("content", {})
+            if content.get("application/json", {}).get("schema") == reference:
+                del operation["responses"]["422"]

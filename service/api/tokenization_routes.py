@@ -18,7 +18,8 @@ from service.api.body import read_json_body
 from service.api.caller import UnlessCallerLeaves, connection_of
 from service.api.headers import timeout_of
 from service.api.inference_routes import MODEL_PATH, WireLimits
-from service.api.openapi import TIMING_HEADERS, body_of, problems_of
+from service.api.openapi import TIMING_HEADERS, body_of
+from service.api.problem_examples import problems_of
 from service.api.schemas import TokenizedRequest
 from service.api.translation import ParsedRequest, parse, refusal
 from service.lifecycle import Lifecycle

@@ -19,7 +19,8 @@ from service.api.open_inference.face import Face
 from service.api.open_inference.faces import Faces
 from service.api.open_inference.request import HEADER_LENGTH, parse_inference
 from service.api.open_inference.response import Written, write_inference
-from service.api.openapi import DESCRIPTIONS, HEADERS, REFERENCE, problems_of
+from service.api.openapi import HEADERS, REFERENCE
+from service.api.problem_examples import DESCRIPTIONS, problems_of
 from service.api.problems import invalid
 from service.api.schemas.open_inference import InferenceRequest, InferenceResponse
 from service.inference import Inference

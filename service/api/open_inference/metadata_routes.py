@@ -12,7 +12,7 @@ from service.api.body import JSON, OCTETS, read_body
 from service.api.caller import connection_of
 from service.api.open_inference.face import Face, version_of
 from service.api.open_inference.faces import Faces
-from service.api.openapi import problems_of
+from service.api.problem_examples import problems_of
 from service.api.problems import of_validation_error
 from service.api.schemas.open_inference import (
     ModelConfig,

@@ -1,0 +1,38 @@
+"""The examples of errors in the OpenAPI description are what is answered."""
+
+import pytest
+
+from service.api.problem_examples import DESCRIPTIONS, EXAMPLES, problems_of
+from service.api.problems import problem_of
+from service.lifecycle import Lifecycle
+from service.scheduling.errors import DeadlineExceededError, QueueFullError
+from service.scheduling.priority import Priority
+
+
+def starting():
+    try:
+        Lifecycle().check_serving()
+    except Exception as error:
+        return error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        QueueFullError(1.2, Priority.INTERACTIVE, 2.0),
+        starting(),
+        DeadlineExceededError(EXAMPLES[504].detail),
+        ZeroDivisionError(),
+    ],
+)
+def test_an_example_is_the_answer_to_its_error(error):
+    problem = problem_of(error)
+    assert EXAMPLES[problem.status] == problem
+
+
+def test_every_status_is_described_and_shown():
+    assert EXAMPLES.keys() == DESCRIPTIONS.keys() == problems_of(*DESCRIPTIONS).keys()
+    for status, response in problems_of(*DESCRIPTIONS).items():
+        example = response["content"]["application/problem+json"]["example"]
+        assert example["status"] == status == EXAMPLES[status].status
+        assert example["error"] == EXAMPLES[status].detail
