@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import socket
 import time
 
@@ -97,6 +98,30 @@ def test_a_caller_that_hangs_up_leaves_the_queue(slow):
     spent = slow.metric("albert_real_tokens_total", model="sentiment") - before
     assert spent < 150 * 256
     assert slow.metric("albert_requests_total", status="499") >= 1
+
+
+def test_a_hundred_callers_that_left_before_they_were_heard_are_forgotten(slow):
+    """The service sleeps meanwhile, so that all of them have left when it reads the first."""
+    content = json.dumps(body_of(1)).encode()
+    request = (
+        b"POST /v1/sentiment HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+        b"Content-Length: %d\r\n\r\n%b" % (len(content), content)
+    )
+    tokens = slow.metric("albert_real_tokens_total")
+    forgotten = {"status": "499", "model": ""}  # no model was looked up for them
+    left = slow.metric("albert_requests_total", **forgotten)
+    slow.process.send_signal(signal.SIGSTOP)
+    try:
+        for _ in range(100):
+            with socket.create_connection(("127.0.0.1", slow.port)) as connection:
+                connection.sendall(request)
+    finally:
+        slow.process.send_signal(signal.SIGCONT)
+    end = time.monotonic() + 10
+    while slow.metric("albert_requests_total", **forgotten) < left + 100:
+        assert time.monotonic() < end
+    assert slow.metric("albert_real_tokens_total") == tokens
+    assert slow.metric("albert_requests_in_flight") == 1  # the question for metrics itself
 
 
 def test_a_long_context_does_not_delay_health(tiny):
