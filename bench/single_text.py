@@ -90,7 +90,7 @@ def _text(words: Sequence[str]) -> ClassificationRequest:
 
 
 def _question(words: Sequence[str]) -> QuestionAnsweringRequest:
-    return QuestionAnsweringRequest([QuestionInput("who lives there", " ".join(words))])
+    return QuestionAnsweringRequest([QuestionInput("who lives there", (" ".join(words),))])
 
 
 _REQUESTS: dict[Task, Callable[[Sequence[str]], Any]] = {Task.QUESTION_ANSWERING: _question}

@@ -6,7 +6,16 @@ import httpx
 
 MEMBERS = {"type", "title", "status", "detail", "instance", "error", "error_type", "errors"}
 INTERNAL = (
-    *("Traceback", "pydantic", "site-packages", "tagged-union", "<text>", "<object>", "onnx"),
+    *(
+        "Traceback",
+        "pydantic",
+        "site-packages",
+        "tagged-union",
+        "<text>",
+        "<object>",
+        "onnx",
+        "<contexts>",
+    ),
     *("ClassificationBody", "Parameters", "TextPair", "QuestionContext", "QuestionAnsweringBody"),
 )
 """What a caller must not see."""

@@ -12,8 +12,8 @@ from typing import Any
 
 from model_directory.manifest import MODEL_NAME, Task
 from service.registry import LoadedModel
+from service.tasks.answers import Answer
 from service.tasks.classification import ClassificationInput, ClassificationRequest, Prediction
-from service.tasks.question_answering import Answer
 from training.answer_kinds import AnswerKind, kind_of
 from training.behaviour.score import score, tallies
 from training.behaviour.suites import suite_of

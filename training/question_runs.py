@@ -6,7 +6,8 @@ from typing import Any
 
 from service.registry import LoadedModel
 from service.runtime.session import Logits
-from service.tasks.question_answering import Answer, QuestionAnsweringRequest, QuestionInput
+from service.tasks.answers import Answer
+from service.tasks.question_answering import QuestionAnsweringRequest, QuestionInput
 from service.tasks.task import Prepared
 from training.datasets import Question
 from training.in_process import runs
@@ -23,7 +24,7 @@ class QuestionRuns:
     """The logits of questions over their contexts, in the windows that the service cuts."""
 
     def __init__(self, model: LoadedModel, questions: Sequence[Question]) -> None:
-        inputs = [QuestionInput(one.question, one.context) for one in questions]
+        inputs = [QuestionInput(one.question, (one.context,)) for one in questions]
         self._task = model.task
         self._runs = [_Run(*run) for run in runs(model, inputs, QuestionAnsweringRequest)]
 

@@ -44,7 +44,7 @@ class EncodedText:
     @property
     def offsets(self) -> list[tuple[int, int]]:
         """For each token its first and one-past-last code point in the text."""
-        return [self._characters_of(token) for token in range(len(self))]
+        return [self.characters_of(token) for token in range(len(self))]
 
     def characters(self, first: int, last: int) -> tuple[int, int]:
         """First and one-past-last code point, in the text, of tokens ``first … last``.
@@ -52,9 +52,10 @@ class EncodedText:
         Asked token by token: to fetch the offsets of a long text's tokens all at once holds the
         interpreter for tens of milliseconds.
         """
-        return self._characters_of(first)[0], self._characters_of(last)[1]
+        return self.characters_of(first)[0], self.characters_of(last)[1]
 
-    def _characters_of(self, token: int) -> tuple[int, int]:
+    def characters_of(self, token: int) -> tuple[int, int]:
+        """First and one-past-last code point, in the text, of a token. Raises IndexError."""
         characters = self.encoding.token_to_chars(token)
         if characters is None:
             raise IndexError(f"there is no token {token}")

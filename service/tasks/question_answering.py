@@ -1,16 +1,21 @@
-"""Extractive question answering: the spans of a context, however long, that answer a question."""
+"""Extractive question answering: the spans of contexts, however long, that answer a question."""
 
 from collections.abc import Iterator
 from collections.abc import Sequence as Rows
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from service.runtime.sequence import Sequence
 from service.runtime.session import Logits
+from service.tasks.answers import (
+    Answer,
+    ContextPlan,
+    ContextWindow,
+    Normalization,
+    Search,
+    decode_answers,
+)
 from service.tasks.encoding import PAIR_SPECIAL_TOKENS, EncodedText, TextEncoder
 from service.tasks.errors import InputError
-from service.tasks.spans import best_spans, window_probabilities
 from service.tasks.task import Prepared, estimate_rows
 from service.tasks.tokenization import TextWindow, TokenizedInput
 from service.tasks.windows import windows
@@ -22,10 +27,23 @@ DEFAULT_MAX_ANSWER_LEN = 15
 
 @dataclass(frozen=True, slots=True)
 class QuestionInput:
-    """A question and the context to find its answer in."""
+    """A question, and the one context, or the list of ``several``, to find its answers in.
+
+    A list has one normalisation for all of its contexts, so that their scores compare.
+    """
 
     question: str
-    context: str
+    contexts: tuple[str, ...]
+    several: bool = False
+
+    @property
+    def characters(self) -> int:
+        """Code points of all its texts."""
+        return len(self.question) + sum(map(len, self.contexts))
+
+    def field(self, context_index: int) -> str:
+        """Where a caller put that context."""
+        return f"contexts[{context_index}]" if self.several else "context"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,44 +59,15 @@ class QuestionAnsweringRequest:
     max_seq_len: int | None = None
     handle_impossible_answer: bool = False
     align_to_words: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A span ``context[start:end] == answer``, in code points; the empty answer at 0–0 means that
-    there is none.
-    """
-
-    answer: str
-    score: float
-    start: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
-class ContextWindow:
-    """Tokens ``first … last - 1`` of a context, and where they begin in their row."""
-
-    first: int
-    last: int
-    position: int
-
-
-@dataclass(frozen=True, slots=True)
-class QuestionPlan:
-    """The windows of one context, one row each."""
-
-    text: str
-    context: EncodedText
-    windows: list[ContextWindow]
+    normalization: Normalization = Normalization.WINDOW
 
 
 @dataclass(frozen=True, slots=True)
 class QuestionAnsweringPlan:
-    """How to read the rows of a request."""
+    """How to read the rows of a request: the contexts of each question."""
 
     request: QuestionAnsweringRequest
-    questions: list[QuestionPlan]
+    questions: list[list[ContextPlan]]
 
 
 class QuestionAnsweringTask:
@@ -90,7 +79,7 @@ class QuestionAnsweringTask:
 
     def characters(self, request: QuestionAnsweringRequest) -> int:
         """Code points in all texts."""
-        return sum(len(item.question) + len(item.context) for item in request.inputs)
+        return sum(item.characters for item in request.inputs)
 
     def estimate_lengths(self, request: QuestionAnsweringRequest) -> list[int]:
         """About the rows' lengths in tokens."""
@@ -98,7 +87,8 @@ class QuestionAnsweringTask:
         return [
             length
             for item in request.inputs
-            for length in estimate_rows(len(item.question) + len(item.context), row)
+            for context in item.contexts
+            for length in estimate_rows(len(item.question) + len(context), row)
         ]
 
     def prepare(self, request: QuestionAnsweringRequest) -> Prepared[QuestionAnsweringPlan]:
@@ -110,22 +100,27 @@ class QuestionAnsweringTask:
                 f"doc_stride ({doc_stride}) is larger than max_seq_len ({max_seq_len}).",
                 field="doc_stride",
             )
-        texts = [text for item in request.inputs for text in (item.question, item.context)]
-        encoded = self._encoder.encode(texts)
-        questions: list[QuestionPlan] = []
+        texts = [text for item in request.inputs for text in (item.question, *item.contexts)]
+        encoded = iter(self._encoder.encode(texts))
+        questions: list[list[ContextPlan]] = []
         sequences: list[Sequence] = []
         for index, item in enumerate(request.inputs):
-            question, context = encoded[2 * index], encoded[2 * index + 1]
-            capacity = max_seq_len - len(question.ids) - PAIR_SPECIAL_TOKENS
-            _check_words(index, item, question, context)
-            _check_room(index, len(question.ids), capacity, max_seq_len)
-            overlap = _overlap(doc_stride, max_seq_len, capacity, len(context))
-            position = len(question.ids) + 2
-            plan = QuestionPlan(item.context, context, [])
-            for first, last in windows(len(context), capacity, overlap):
-                plan.windows.append(ContextWindow(first, last, position))
-                sequences.append(self._encoder.pair(question.ids, context.ids[first:last]))
-            questions.append(plan)
+            question = next(encoded)
+            _check_words(item.question, question, "question", index)
+            capacity = max_seq_len - len(question) - PAIR_SPECIAL_TOKENS
+            _check_room(index, len(question), capacity, max_seq_len)
+            plans: list[ContextPlan] = []
+            for number, (text, context) in enumerate(zip(item.contexts, encoded, strict=False)):
+                _check_words(text, context, item.field(number), index)
+                overlap = _overlap(doc_stride, max_seq_len, capacity, len(context))
+                parts = windows(len(context), capacity, overlap)
+                cut = [ContextWindow(*part, position=len(question) + 2) for part in parts]
+                plans.append(ContextPlan(text, context, cut))
+                sequences += [
+                    self._encoder.pair(question.ids, context.ids[first:last])
+                    for first, last in parts
+                ]
+            questions.append(plans)
         return Prepared(sequences, QuestionAnsweringPlan(request, questions))
 
     def tokenize(self, request: QuestionAnsweringRequest) -> Iterator[TokenizedInput]:
@@ -137,23 +132,37 @@ class QuestionAnsweringTask:
                 place = None if error.index is None else index
                 raise InputError(error.message, field=error.field, index=place) from error
             [question] = self._encoder.encode([item.question])
-            [plan] = prepared.plan.questions
-            cut = [TextWindow("context", window.first, window.last) for window in plan.windows]
+            [contexts] = prepared.plan.questions
+            cut = [
+                TextWindow(item.field(number), window.first, window.last)
+                for number, context in enumerate(contexts)
+                for window in context.windows
+            ]
             lengths = [sequence.length for sequence in prepared.sequences]
+            texts = {item.field(number): context.encoded for number, context in enumerate(contexts)}
             yield TokenizedInput(
-                {"question": question, "context": plan.context},
-                list(zip(cut, lengths, strict=True)),
+                {"question": question, **texts}, list(zip(cut, lengths, strict=True))
             )
 
     def decode(
         self, prepared: Prepared[QuestionAnsweringPlan], logits: Rows[Logits]
     ) -> list[list[Answer]]:
         """For each input its ``top_k`` best answers; fewer when there are no more."""
-        rows = iter(logits)
-        return [
-            decode_answers(question, [next(rows) for _ in question.windows], prepared.plan.request)
-            for question in prepared.plan.questions
-        ]
+        request = prepared.plan.request
+        search = Search(
+            request.top_k,
+            request.max_answer_len,
+            request.handle_impossible_answer,
+            request.align_to_words,
+        )
+        answers: list[list[Answer]] = []
+        first = 0
+        for item, contexts in zip(request.inputs, prepared.plan.questions, strict=True):
+            normalization = Normalization.DOCUMENT if item.several else request.normalization
+            last = first + sum(len(context.windows) for context in contexts)
+            answers.append(decode_answers(contexts, logits[first:last], normalization, search))
+            first = last
+        return answers
 
     def _max_seq_len(self, request: QuestionAnsweringRequest) -> int:
         if request.max_seq_len is None:
@@ -167,14 +176,11 @@ class QuestionAnsweringTask:
         return request.max_seq_len
 
 
-def _check_words(
-    index: int, item: QuestionInput, question: EncodedText, context: EncodedText
-) -> None:
+def _check_words(text: str, encoded: EncodedText, field: str, index: int) -> None:
     """White space alone still makes a token, so the text is looked at as well."""
-    if len(question) == 0 or not item.question.strip():
-        raise InputError("The question has no words.", index=index, field="question")
-    if len(context) == 0 or not item.context.strip():
-        raise InputError("The context has no words.", index=index, field="context")
+    if len(encoded) == 0 or not text.strip():
+        name = field.partition("[")[0].removesuffix("s")
+        raise InputError(f"The {name} has no words.", index=index, field=field)
 
 
 def _check_room(index: int, question_tokens: int, capacity: int, max_seq_len: int) -> None:
@@ -207,58 +213,3 @@ def _overlap(doc_stride: int | None, max_seq_len: int, capacity: int, context_to
             field="doc_stride",
         )
     return doc_stride
-
-
-def decode_answers(
-    question: QuestionPlan, logits: Rows[Logits], request: QuestionAnsweringRequest
-) -> list[Answer]:
-    """The best answers over all windows of one context.
-
-    ``logits``: for each window ``(start, end)``, float32 ``[row length]``. Candidates of all
-    windows whose lower-cased text is the same are one answer, with the first one's offsets and the
-    sum of the scores.
-    """
-    wanted = request.top_k * 2 + 10 if request.align_to_words else request.top_k
-    word_first, word_last = _word_bounds(question.context)
-    answers: dict[str, Answer] = {}
-    null_score = np.inf
-    for window, (start_logits, end_logits) in zip(question.windows, logits, strict=True):
-        row = slice(window.position, window.position + window.last - window.first)
-        probabilities = window_probabilities(start_logits, end_logits, row.start, row.stop)
-        null_score = min(null_score, probabilities.null_score)
-        spans = best_spans(
-            probabilities.start[row], probabilities.end[row], request.max_answer_len, wanted
-        )
-        for first, last, score in spans:
-            first_token, last_token = window.first + first, window.first + last
-            if request.align_to_words:
-                # A word that a window's edge cuts is only as long as the window shows it.
-                first_token = max(window.first, word_first[first_token])
-                last_token = min(window.last - 1, word_last[last_token])
-            begin, end = question.context.characters(first_token, last_token)
-            text = question.text[begin:end]
-            known = answers.get(text.lower())
-            if known is None:
-                answers[text.lower()] = Answer(text, score, begin, end)
-            else:
-                answers[text.lower()] = Answer(
-                    known.answer, known.score + score, known.start, known.end
-                )
-    found = list(answers.values())
-    if request.handle_impossible_answer:
-        found.append(Answer("", float(null_score), 0, 0))
-    return sorted(found, key=lambda answer: answer.score, reverse=True)[: request.top_k]
-
-
-def _word_bounds(context: EncodedText) -> tuple[list[int], list[int]]:
-    """For each token the first and the last token of its word; the token itself where it has no
-    word.
-    """
-    words = context.word_ids
-    tokens = np.arange(len(words))
-    begins = np.ones(len(words), dtype=bool)
-    begins[1:] = (words[1:] != words[:-1]) | (words[1:] < 0)
-    group = np.cumsum(begins) - 1
-    first = tokens[begins]
-    last = np.append(first[1:], len(words)) - 1
-    return first[group].tolist(), last[group].tolist()

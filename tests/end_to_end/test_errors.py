@@ -9,6 +9,8 @@ from tests.problems import check_problem
 SENTIMENT, QUESTIONS = "/v1/sentiment", "/v1/question-answering"
 JSON = {"Content-Type": "application/json"}
 QA = {"question": "where", "context": "the river runs to the sea"}
+MANY = {"question": "where", "contexts": ["the river runs to the sea", "in the north"]}
+LAST_EMPTY = {"question": "where", "contexts": ["the river", "the sea", " \n"]}
 
 
 @pytest.fixture(autouse=True)
@@ -80,6 +82,44 @@ def test_what_is_not_json_is_400(tiny, route, content):
         (QUESTIONS, {"inputs": {**QA, "question": " \n"}}, "inputs.question", "no words"),
         (QUESTIONS, {"inputs": [{**QA, "context": "\t"}]}, "inputs[0].context", "no words"),
         (QUESTIONS, {"inputs": {**QA, "question": "a " * 99}}, "inputs.question", "may have at"),
+        (QUESTIONS, {"inputs": MANY | {"context": "a"}}, "inputs.context", "question, contexts."),
+        (QUESTIONS, {"inputs": [MANY | {"x": 1}]}, "inputs[0].x", "are: question, contexts."),
+        (QUESTIONS, {"inputs": MANY | {"contexts": []}}, "inputs.contexts", "at least 1"),
+        (QUESTIONS, {"inputs": MANY | {"contexts": "a"}}, "inputs.contexts", "valid list"),
+        (QUESTIONS, {"inputs": MANY | {"contexts": ["a", 3]}}, "inputs.contexts[1]", "string"),
+        (QUESTIONS, {"inputs": MANY | {"contexts": ["a", ""]}}, "inputs.contexts[1]", "at least"),
+        (QUESTIONS, {"inputs": [MANY, LAST_EMPTY]}, "inputs[1].contexts[2]", "no words"),
+        (
+            QUESTIONS,
+            {"inputs": [QA, MANY | {"contexts": ["a", "b" * 200_001]}]},
+            "inputs[1].contexts[1]",
+            "has 200001 characters",
+        ),
+        (
+            QUESTIONS,
+            {"inputs": MANY | {"contexts": ["a"] * 257}},
+            "inputs",
+            "257 inputs, each context counted, and at most 256",
+        ),
+        (
+            QUESTIONS,
+            {"inputs": [QA, *[MANY | {"contexts": ["a"] * 128}] * 2]},
+            "inputs",
+            "257 inputs, each context counted,",
+        ),
+        (QUESTIONS, {"inputs": [QA] * 257}, "inputs", "257 inputs and at most 256"),
+        (
+            QUESTIONS,
+            {"inputs": [QA, MANY], "parameters": {"normalization": "window"}},
+            "parameters.normalization",
+            "compare only when",
+        ),
+        (
+            QUESTIONS,
+            {"inputs": QA, "parameters": {"normalization": "text"}},
+            "parameters.normalization",
+            "'window' or 'document'",
+        ),
         (QUESTIONS, {"inputs": QA, "parameters": {"top_k": 0}}, "parameters.top_k", "equal to 1"),
         (
             QUESTIONS,

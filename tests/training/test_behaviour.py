@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from model_directory.manifest import Task
 from service.runtime.sequence import Sequence
+from service.tasks.answers import Answer
 from service.tasks.classification import Prediction
-from service.tasks.question_answering import Answer
 from service.tasks.task import Prepared
 from training.behaviour.cases import (
     Asked,

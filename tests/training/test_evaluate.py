@@ -174,7 +174,7 @@ def test_kinds_of_answers(answer: str, kind: AnswerKind) -> None:
 
 def test_one_run_gives_the_answers_of_both_ways(reader: LoadedModel) -> None:
     asked = questions(12)
-    inputs = [QuestionInput(one.question, one.context) for one in asked]
+    inputs = [QuestionInput(one.question, (one.context,)) for one in asked]
     kept = QuestionRuns(reader, asked)
     for may_be_none in (False, True):
         served = answer_all(

@@ -65,7 +65,7 @@ def _outcomes(model: LoadedModel, inputs: list[Input]) -> list[Outcome]:
         group = [one for one in asked if one.may_be_impossible is may_be_impossible]
         answers = answer_all(
             model,
-            [QuestionInput(one.question, one.context) for one in group],
+            [QuestionInput(one.question, (one.context,)) for one in group],
             lambda some, none=may_be_impossible: QuestionAnsweringRequest(
                 some, handle_impossible_answer=none
             ),

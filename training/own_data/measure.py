@@ -103,7 +103,7 @@ def measure_questions(checkpoint: Path, data: QuestionData) -> Measured:
 def _answers(model: LoadedModel, questions: Sequence[Question], *, no_answer: bool) -> list[str]:
     answers = answer_all(
         model,
-        [QuestionInput(one.question, one.context) for one in questions],
+        [QuestionInput(one.question, (one.context,)) for one in questions],
         lambda inputs: QuestionAnsweringRequest(inputs, handle_impossible_answer=no_answer),
     )
     return [answer[0].answer for answer in answers]

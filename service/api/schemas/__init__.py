@@ -1,6 +1,6 @@
 """Request and response bodies, in the Hugging Face task schema."""
 
-from service.api.schemas.base import TAGS
+from service.api.schemas.base import CONTEXTS, TAGS
 from service.api.schemas.classification import (
     ClassificationBody,
     ClassificationParameters,
@@ -13,18 +13,22 @@ from service.api.schemas.models import Health, Limits, ModelDescription, ModelLi
 from service.api.schemas.problem import Problem
 from service.api.schemas.question_answering import (
     AnswerSpan,
+    ContextAnswerSpan,
     QuestionAnsweringBody,
     QuestionAnsweringParameters,
     QuestionContext,
+    QuestionContexts,
 )
 from service.api.schemas.tokenization import TokenizedRequest
 
 __all__ = [
+    "CONTEXTS",
     "TAGS",
     "AnswerSpan",
     "ClassificationBody",
     "ClassificationParameters",
     "Classifier",
+    "ContextAnswerSpan",
     "EndpointInfo",
     "Health",
     "LabelScore",
@@ -35,6 +39,7 @@ __all__ = [
     "QuestionAnsweringBody",
     "QuestionAnsweringParameters",
     "QuestionContext",
+    "QuestionContexts",
     "TextPair",
     "TokenizedRequest",
     "WindowedLabels",

@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-TAGS = frozenset({"<text>", "<object>", "<list>"})
+CONTEXTS = "<contexts>"
+TAGS = frozenset({"<text>", "<object>", "<list>", CONTEXTS})
 """Names of the alternatives of ``inputs``: pydantic puts them into error locations, where a caller
 must not see them.
 """

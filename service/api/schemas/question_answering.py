@@ -1,10 +1,11 @@
 """Questions and their answers, in the Hugging Face task schema."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, StrictBool, Tag
 
-from service.api.schemas.base import INTEGRAL, Body, Count, kind_of
+from service.api.schemas.base import CONTEXTS, INTEGRAL, Body, Count, kind_of
+from service.tasks.answers import Normalization
 
 NonEmpty = Annotated[str, Field(min_length=1)]
 
@@ -16,14 +17,43 @@ class QuestionContext(Body):
     context: NonEmpty
 
 
+class QuestionContexts(Body):
+    """A question, and several texts, each of which may answer it."""
+
+    question: NonEmpty
+    contexts: Annotated[
+        list[NonEmpty],
+        Field(min_length=1, description="Each counts as an input of the request."),
+    ]
+
+
+def question_kind_of(value: Any) -> str | None:
+    """As ``kind_of``, with a tag of its own for an object that has ``contexts``."""
+    several = isinstance(value, QuestionContexts) or (
+        isinstance(value, dict) and "contexts" in value
+    )
+    return CONTEXTS if several else kind_of(value)
+
+
+QuestionInput = Annotated[
+    Annotated[QuestionContext, Tag("<object>")] | Annotated[QuestionContexts, Tag(CONTEXTS)],
+    Discriminator(
+        question_kind_of,
+        custom_error_type="input_type",
+        custom_error_message='Input should be an object {"question": …, "context": …} '
+        'or {"question": …, "contexts": […]}',
+    ),
+]
+
 QuestionInputs = Annotated[
     Annotated[QuestionContext, Tag("<object>")]
-    | Annotated[list[QuestionContext], Field(min_length=1), Tag("<list>")],
+    | Annotated[QuestionContexts, Tag(CONTEXTS)]
+    | Annotated[list[QuestionInput], Field(min_length=1), Tag("<list>")],
     Discriminator(
-        kind_of,
+        question_kind_of,
         custom_error_type="input_type",
-        custom_error_message="Input should be "
-        'an object {"question": …, "context": …} or a list of those',
+        custom_error_message='Input should be an object {"question": …, "context": …} '
+        'or {"question": …, "contexts": […]}, or a list of those',
     ),
 ]
 
@@ -65,6 +95,15 @@ class QuestionAnsweringParameters(Body):
     align_to_words: Annotated[
         StrictBool | None, Field(description="Grow answers to whole words (default true).")
     ] = None
+    normalization: Annotated[
+        Normalization | None,
+        Field(
+            description="What scores are normalised over: each window (window, the default), "
+            "or all windows of the document (document), so that they compare and answers that are "
+            "found in several windows have at most 1. Several contexts always have one "
+            "normalisation."
+        ),
+    ] = None
 
 
 class QuestionAnsweringBody(Body):
@@ -78,7 +117,17 @@ class QuestionAnsweringBody(Body):
                         "question": "Where was the treaty signed?",
                         "context": "The treaty was signed in Lisbon in December 2007.",
                     }
-                }
+                },
+                {
+                    "inputs": {
+                        "question": "Where was the treaty signed?",
+                        "contexts": [
+                            "The treaty came into force two years later.",
+                            "The treaty was signed in Lisbon in December 2007.",
+                        ],
+                    },
+                    "parameters": {"top_k": 2},
+                },
             ]
         }
     )
@@ -89,10 +138,18 @@ class QuestionAnsweringBody(Body):
 
 class AnswerSpan(BaseModel):
     """``context[start:end] == answer``, counted in Unicode code points of the context as it was
-    sent.
+    sent. The empty answer at 0–0 means that there is none.
     """
 
     answer: str
     score: float
     start: int
     end: int
+
+
+class ContextAnswerSpan(AnswerSpan):
+    """``contexts[context_index][start:end] == answer``."""
+
+    context_index: Annotated[
+        int | None, Field(description="Counted from 0; null for the empty answer.")
+    ]

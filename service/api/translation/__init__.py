@@ -11,13 +11,16 @@ from pydantic_core import from_json
 from model_directory.manifest import Task
 from service.api.problems import ProblemError, invalid, of_validation_error
 from service.api.schemas import (
+    CONTEXTS,
     AnswerSpan,
     ClassificationBody,
     ClassificationParameters,
+    ContextAnswerSpan,
     LabelScore,
     QuestionAnsweringBody,
     QuestionAnsweringParameters,
     QuestionContext,
+    QuestionContexts,
     TextPair,
     WindowedLabels,
 )
@@ -46,7 +49,7 @@ def parse(task: Task, body: bytes, limits: InputLimits) -> ParsedRequest:
 
 def parse_document(task: Task, document: Any, limits: InputLimits) -> ParsedRequest:
     """The same for a body that was parsed as JSON. Raises ProblemError, 422."""
-    _check_size(document, limits)
+    _check_size(task, document, limits)
     try:
         if task is Task.QUESTION_ANSWERING:
             return parse_questions(QuestionAnsweringBody.model_validate(document), limits)
@@ -62,7 +65,9 @@ def _keys_at(task: Task, location: Sequence[int | str]) -> Iterable[str]:
         return BODY_MODELS[task].model_fields
     if location[0] == "parameters":
         return (QuestionAnsweringParameters if questions else ClassificationParameters).model_fields
-    return (QuestionContext if questions else TextPair).model_fields
+    if not questions:
+        return TextPair.model_fields
+    return (QuestionContexts if CONTEXTS in location else QuestionContext).model_fields
 
 
 def parse_json(body: bytes) -> Any:
@@ -73,7 +78,7 @@ def parse_json(body: bytes) -> Any:
         raise ProblemError(400, "not_json", f"The body is not valid JSON: {error}.") from error
 
 
-def _check_size(document: Any, limits: InputLimits) -> None:
+def _check_size(task: Task, document: Any, limits: InputLimits) -> None:
     """Refuse what has too many parts before each part is validated: a small body can hold a million
     of them.
     """
@@ -81,15 +86,14 @@ def _check_size(document: Any, limits: InputLimits) -> None:
         return
     inputs = document.get("inputs")
     items = inputs if isinstance(inputs, list) else []
-    if len(items) > limits.max_inputs:
-        raise invalid(
-            [
-                (
-                    "inputs",
-                    f"There are {len(items)} inputs and at most {limits.max_inputs} are allowed.",
-                )
-            ]
-        )
+    count = len(items)
+    counted = ""
+    if task is Task.QUESTION_ANSWERING and count <= limits.max_inputs:
+        count = sum(map(_inputs_in, items if items else [inputs]))
+        counted = ", each context counted," if count > max(1, len(items)) else ""
+    if count > limits.max_inputs:
+        message = f"There are {count} inputs{counted} and at most {limits.max_inputs} are allowed."
+        raise invalid([("inputs", message)])
     parts = [("body", document), ("parameters", document.get("parameters")), ("inputs", inputs)]
     parts += [(f"inputs[{index}]", item) for index, item in enumerate(items)]
     for place, part in parts:
@@ -99,13 +103,20 @@ def _check_size(document: Any, limits: InputLimits) -> None:
             )
 
 
+def _inputs_in(item: Any) -> int:
+    """How many inputs a question counts for: each of its contexts is one."""
+    contexts = item.get("contexts") if isinstance(item, dict) else None
+    return max(1, len(contexts)) if isinstance(contexts, list) else 1
+
+
 BODY_MODELS: dict[Task, type[BaseModel]] = {
     Task.SENTIMENT: ClassificationBody,
     Task.CLASSIFICATION: ClassificationBody,
     Task.QUESTION_ANSWERING: QuestionAnsweringBody,
 }
+_Span = AnswerSpan | ContextAnswerSpan
 RESULT_TYPES: dict[Task, Any] = {
     Task.SENTIMENT: list[list[LabelScore]] | list[WindowedLabels],
     Task.CLASSIFICATION: list[list[LabelScore]] | list[WindowedLabels],
-    Task.QUESTION_ANSWERING: AnswerSpan | list[AnswerSpan] | list[AnswerSpan | list[AnswerSpan]],
+    Task.QUESTION_ANSWERING: _Span | list[_Span] | list[_Span | list[_Span]],
 }

@@ -22,14 +22,14 @@ def task(encoder):
 
 
 def request(question=QUESTION, context=CONTEXT, **options):
-    return QuestionAnsweringRequest([QuestionInput(question, context)], **options)
+    return QuestionAnsweringRequest([QuestionInput(question, (context,))], **options)
 
 
 def logits_at(prepared, *spans, cls=-9.0):
     """Logits that are high exactly at the (first, last, height) context tokens of each window."""
     rows = []
-    for question in prepared.plan.questions:
-        for window in question.windows:
+    for contexts in prepared.plan.questions:
+        for window in (window for context in contexts for window in context.windows):
             length = window.position + window.last - window.first + 1
             start = np.full(length, -9.0, dtype=np.float32)
             end = start.copy()
@@ -86,7 +86,7 @@ def test_answers_with_the_same_text_add_up(task):
     context = "the sea and The Sea"
     [best, *_] = answer(task, request(context=context, top_k=2), (0, 0, 5.0), (1, 1, 5.0))
     prepared = task.prepare(request(context=context))
-    tokens = len(prepared.plan.questions[0].context)
+    tokens = len(prepared.plan.questions[0][0].encoded)
     answers = answer(
         task, request(context="good or good"), (0, 0, 9.0), (tokens - 3, tokens - 3, 9)
     )
@@ -105,10 +105,10 @@ def test_a_span_grows_to_whole_words_unless_told_not_to(task):
 def test_a_long_context_is_answered_from_any_of_its_windows(task):
     context = " ".join([CONTEXT] * 12) + " she wrote the program in 1843"
     prepared = task.prepare(request(context=context))
-    question = prepared.plan.questions[0]
-    assert len(question.windows) > 3
+    [plan] = prepared.plan.questions[0]
+    assert len(plan.windows) > 3
     end = context.rindex("program") + 7
-    token = [last for _, last in question.context.encoding.offsets].index(end)
+    token = [last for _, last in plan.encoded.offsets].index(end)
     best = answer(task, request(context=context), (token, token, 9.0))[0]
     assert best.answer.strip() == "program"
     assert best.end == end
@@ -116,7 +116,7 @@ def test_a_long_context_is_answered_from_any_of_its_windows(task):
 
 def test_every_input_has_its_own_answers(task):
     asked = QuestionAnsweringRequest(
-        [QuestionInput(QUESTION, CONTEXT), QuestionInput(QUESTION, "markets fell")]
+        [QuestionInput(QUESTION, (CONTEXT,)), QuestionInput(QUESTION, ("markets fell",))]
     )
     prepared = task.prepare(asked)
     results = task.decode(prepared, logits_at(prepared, (1, 1, 9.0)))
@@ -147,6 +147,34 @@ def test_a_stride_that_is_not_needed_is_not_refused(task):
 def test_a_long_question_leaves_smaller_steps_by_default(task):
     prepared = task.prepare(request(question="good " * 22, context=CONTEXT * 3))
     assert all(row.length <= 32 for row in prepared.sequences)
+
+
+def test_a_context_of_several_is_refused_by_its_number(task):
+    asked = QuestionAnsweringRequest([QuestionInput(QUESTION, ("good", " ", "bad"), several=True)])
+    with pytest.raises(InputError, match="The context has no words") as refusal:
+        task.prepare(asked)
+    assert (refusal.value.index, refusal.value.field) == (0, "contexts[1]")
+
+
+def test_every_context_is_estimated_and_counted(task):
+    contexts = (CONTEXT, CONTEXT * 9)
+    asked = QuestionAnsweringRequest([QuestionInput(QUESTION, contexts, several=True)])
+    alone = [request(context=context) for context in contexts]
+    assert task.estimate_lengths(asked) == [
+        length for one in alone for length in task.estimate_lengths(one)
+    ]
+    assert task.characters(asked) == sum(map(len, contexts)) + len(QUESTION)
+
+
+def test_every_context_of_several_has_its_own_windows(task):
+    contexts = (CONTEXT, CONTEXT * 9, "good")
+    together = task.prepare(
+        QuestionAnsweringRequest([QuestionInput(QUESTION, contexts, several=True)])
+    )
+    alone = [task.prepare(request(context=context)) for context in contexts]
+    assert [row.fingerprint() for row in together.sequences] == [
+        row.fingerprint() for one in alone for row in one.sequences
+    ]
 
 
 @given(st.text(min_size=1, max_size=300), st.integers(0, 2**32), st.booleans(), st.integers(1, 5))

@@ -82,11 +82,11 @@ def test_texts_and_pairs_are_cut_as_they_would_be_run(encoder, texts, truncation
 )
 def test_contexts_are_cut_as_they_would_be_run(encoder, texts, max_seq_len, doc_stride):
     task = QuestionAnsweringTask(encoder, max_tokens=32)
-    inputs = [QuestionInput(*each) for each in texts]
+    inputs = [QuestionInput(question, (context,)) for question, context in texts]
     request = QuestionAnsweringRequest(inputs, max_seq_len=max_seq_len, doc_stride=doc_stride)
     for item, each in zip(inputs, check(task, request), strict=False):
         check_offsets(item.question, each.texts["question"])
-        check_offsets(item.context, each.texts["context"])
+        check_offsets(item.contexts[0], each.texts["context"])
         assert each.windows[0][0].first == 0
         assert each.windows[-1][0].last == len(each.texts["context"])
 
