@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 PARITY_VENV := .venv-parity
 INT8_VENV := .venv-int8-peers
+PIPELINE_VENV := .venv-pipeline
 PEERS ?= .peers
 TORCH := torch==2.13.0
 PIP_FLAGS := --quiet --disable-pip-version-check --no-input
@@ -13,7 +14,7 @@ JAVASCRIPT := tests/javascript
 CODE := service export client model_directory training bench deploy tests
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-train serve test lint format typecheck parity bench bench-int8 bench-peers bench-steadiness models image verify-image compose-up lock clean
+.PHONY: help install install-train serve test lint format typecheck parity golden bench bench-int8 bench-peers bench-steadiness models image verify-image compose-up lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +74,13 @@ $(PARITY_VENV)/.parity: requirements/train.txt requirements/build.txt pyproject.
 	@$(PARITY_VENV)/bin/pip $(BUILD_PROJECT)
 	@touch $@
 
+$(PIPELINE_VENV)/.pipeline: requirements/pipeline.txt | $(VENV)/bin/python
+	@echo "making $(PIPELINE_VENV) with torch and transformers 5.2.0; this takes a few minutes"
+	@$(PYTHON) -m venv $(PIPELINE_VENV)
+	@$(PIPELINE_VENV)/bin/pip install $(PIP_FLAGS) --require-hashes -r requirements/pipeline.txt
+	@$(PIPELINE_VENV)/bin/pip install $(PIP_FLAGS) $(TORCH)
+	@touch $@
+
 $(INT8_VENV)/.peers: requirements/int8-peers.txt | $(VENV)/bin/python
 	@echo "making $(INT8_VENV) with torch, OpenVINO and NNCF; this takes a few minutes"
 	@$(PYTHON) -m venv $(INT8_VENV)
@@ -107,6 +115,9 @@ parity: $(PARITY_VENV)/.parity ## compare with transformers' own classes (instal
 	@$(PARITY_VENV)/bin/python -c 'import torch, transformers'  # without them the tests would be skipped
 	$(PARITY_VENV)/bin/python -m pytest tests/parity
 
+golden: $(PIPELINE_VENV)/.pipeline ## ask transformers 5.2.0's pipeline again what tests compare with (DATA=… too)
+	$(PIPELINE_VENV)/bin/python -m tests.pipeline $(if $(DATA),--data $(DATA))
+
 bench: $(VENV)/.bench ## measure the service against onnxruntime in process
 	$(VENV)/bin/python -m bench
 
@@ -135,4 +146,4 @@ lock: ## remake the lock files (needs uv)
 	sh requirements/compile.sh
 
 clean: ## remove what these commands made
-	rm -rf $(VENV) $(PARITY_VENV) $(INT8_VENV) $(JAVASCRIPT)/node_modules .peers .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(PARITY_VENV) $(PIPELINE_VENV) $(INT8_VENV) $(JAVASCRIPT)/node_modules .peers .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -17,6 +17,7 @@ lock bench pyproject.toml --extra bench --constraint requirements/test.txt
 lock trace pyproject.toml --extra trace --constraint requirements/serve.txt
 lock train pyproject.toml requirements/test.in requirements/train.in --extra export --extra ask --extra trace --constraint requirements/test.txt
 lock int8-peers requirements/int8-peers.in  # no constraint: nncf asks for an older numpy than the others take
+lock pipeline requirements/pipeline.in  # no constraint: it asks for an older tokenizers than the service takes
 for peer in fastapi mosec litserve mlserver bentoml plot; do
     lock "peers/$peer" "requirements/peers/$peer.in"
 done
