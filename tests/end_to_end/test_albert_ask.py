@@ -140,7 +140,7 @@ def test_resume_goes_on_where_a_cut_output_ends(tiny, tmp_path, suffix):
 
 
 def test_a_service_that_stops_half_way_leaves_a_file_to_resume(slow_models, tmp_path):
-    texts = distinct_texts(140, 30)
+    texts = distinct_texts(140, 80)
     file = write_csv(tmp_path / "texts.csv", texts)
     output = tmp_path / "out.csv"
     arguments = ("sentiment", "--file", file, "--column", "review", "--output", output)

@@ -159,7 +159,7 @@ def test_each_line_has_its_own_deadline(slow_models):
 
 
 def test_a_full_queue_is_waited_for(slow_models):
-    bodies = [{"inputs": text} for text in distinct_texts(80, 60)]
+    bodies = [{"inputs": distinct_texts(2, 60)} for _ in range(80)]
     with (
         ServerProcess(slow_models, "--max-queue-seconds", "0.05") as server,
         Upload(server, SENTIMENT) as upload,

@@ -23,6 +23,15 @@ def until(condition):
         time.sleep(0.01)
 
 
+def no_faults(server):
+    """Whether no line of the service's log is an error; onnxruntime says on its own, and not in
+    JSON, that a run was ended.
+    """
+    faults = [event for event in server.events() if event.get("level") == "error"]
+    assert faults == []
+    return True
+
+
 def resident_bytes(server):
     return server.metric("process_resident_memory_bytes")
 
@@ -69,18 +78,18 @@ def test_skipped_lines_take_no_memory_either(tiny):
 
 @pytest.fixture(scope="module")
 def impatient(tiny_models):
-    with ServerProcess(tiny_models, "--receive-timeout", "0.3") as server:
+    with ServerProcess(tiny_models, "--receive-timeout", "1") as server:
         yield server
-        assert not [event for event in server.events() if event["level"] == "error"]
+        assert no_faults(server)
 
 
 def test_a_slow_upload_is_no_late_request(impatient):
     with Upload(impatient, SENTIMENT) as upload:
-        for _ in range(10):  # longer than the timeout and the grace that bodies have
+        for _ in range(8):  # longer than the timeout and the grace that bodies have
             upload.send(GOOD)
-            time.sleep(0.2)
+            time.sleep(0.3)
         upload.finish()
-        assert len(upload.rest()) == 10
+        assert len(upload.rest()) == 8
 
 
 def test_an_upload_that_is_held_back_is_no_late_request(impatient):
@@ -91,7 +100,7 @@ def test_an_upload_that_is_held_back_is_no_late_request(impatient):
         content = (b"x" * 199 + b"\n") * 200_000
         taken = upload.send_without_waiting(content)
         assert taken < len(content)
-        time.sleep(1.5)
+        time.sleep(2.2)
         pool.submit(upload.send_on, content[taken:])
         assert upload.read(20_000)[-1]["line"] == 20_000
         upload.close()
@@ -125,7 +134,7 @@ def test_a_caller_who_stops_sending_is_ended_with_its_answers(impatient, begun):
 
     until(cut)
     assert cut()[0]["lines"] == 2
-    assert "sent nothing of its upload for 0.3 s" in cut()[0]["reason"]
+    assert "sent nothing of its upload for 1 s" in cut()[0]["reason"]
 
 
 def test_a_caller_who_sends_nothing_at_all_is_408(impatient):
@@ -144,39 +153,35 @@ def test_a_caller_who_hangs_up_leaves_nothing_behind(slow_models):
         until(lambda: server.metric("albert_bulk_uploads_in_flight") == 0)
         until(lambda: server.metric("albert_queue_sequences") == 0)
         assert server.metric("albert_requests_total", route=SENTIMENT, status="499") == 1
-        assert not [event for event in server.events() if event["level"] == "error"]
+        assert no_faults(server)
+
+
+def some(count, *, texts, words):
+    """Lines, each of so many texts of so many words."""
+    return [{"inputs": distinct_texts(texts, words)} for _ in range(count)]
 
 
 def test_interactive_requests_go_before_the_lines_that_wait(slow_models):
-    bodies = [{"inputs": text} for text in distinct_texts(200, 40)]
     with (
         ServerProcess(slow_models, "--max-queue-seconds", "600") as server,
         Upload(server, SENTIMENT) as upload,
-        ThreadPoolExecutor(1) as pool,
     ):
-        sending = pool.submit(upload.send, *bodies)
-        upload.read(5)
-        before = server.metric("albert_bulk_lines_total")
-        for text in distinct_texts(8, 40):
+        upload.send(*some(40, texts=8, words=240))  # 256 KiB, in flight at once, are 25 of them
+        until(lambda: server.metric("albert_queue_sequences") > 100)
+        for text in distinct_texts(3, 20):
             assert server.client.post("/v1/sentiment", json={"inputs": text}).status_code == 200
-        # One after the other behind what is in flight it would be 64 lines for each.
-        assert server.metric("albert_bulk_lines_total") - before < 120
-        sending.result()
-        upload.finish()
-        assert len(upload.rest()) == 195
+        # Behind what waited it would be nearly all of them.
+        assert server.metric("albert_bulk_lines_total") < 20
 
 
 def test_sigterm_cuts_an_upload_behind_what_was_read(slow_models):
-    def some(count):
-        return [{"inputs": text} for text in distinct_texts(count, 100)]
-
     with ServerProcess(slow_models, "--drain-seconds", "15") as server:
         idle, busy, whole = (Upload(server, SENTIMENT) for _ in range(3))
         with idle, busy, whole:
             idle.send(GOOD)
             idle.read()
-            busy.send(*some(40))
-            whole.send(*some(20))
+            busy.send(*some(40, texts=2, words=100))
+            whole.send(*some(20, texts=2, words=100))
             whole.finish()
             busy.read()
             until(lambda: server.metric("albert_queue_sequences") > 0)
@@ -191,4 +196,4 @@ def test_sigterm_cuts_an_upload_behind_what_was_read(slow_models):
             assert cut.value.partial == b""
             assert len(whole.rest()) == 20
             assert server.process.wait(15) == 0
-        assert not [event for event in server.events() if event["level"] == "error"]
+        assert no_faults(server)
