@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 
 import service
 from service.api.bulk_routes import BulkRoutes
+from service.api.description import describe
 from service.api.door import Door
 from service.api.endpoint_routes import EndpointLimits, EndpointRoutes
 from service.api.front import InferenceFront
@@ -27,7 +28,6 @@ from service.api.observation import ObservationMiddleware
 from service.api.open_inference.faces import Faces
 from service.api.open_inference.infer_routes import InferRoutes
 from service.api.open_inference.metadata_routes import MetadataRoutes
-from service.api.openapi import describe
 from service.api.problems import problem_of, response_of
 from service.api.tokenization_routes import TokenizationRoutes
 from service.api.translation import InputLimits

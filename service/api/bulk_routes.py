@@ -49,7 +49,13 @@ MOST_UPLOADS = 32
 UPLOAD_RETRY_SECONDS = 10
 
 FirstLine = Annotated[
-    int, Query(ge=1, description="The line to begin with; those before it are not answered.")
+    int,
+    Query(
+        ge=1,
+        le=999_999_999_999_999,
+        description="The line to begin with; those before it are not answered.",
+        examples=[1],
+    ),
 ]
 
 
@@ -212,10 +218,11 @@ def _headers(model: LoadedModel) -> Headers:
 def _from_line(query: bytes) -> int:
     """The line to begin with. Raises ProblemError, 422."""
     first = 1
-    for name, value in parse_qsl(query, keep_blank_values=True):
-        if name != FROM_LINE.encode():
+    text = query.decode("latin-1")
+    for name, value in parse_qsl(text, keep_blank_values=True, encoding="latin-1"):
+        if name != FROM_LINE:
             raise invalid([("query", f"The only parameter of this route is {FROM_LINE}.")])
-        if not re.fullmatch(rb"[0-9]{1,15}", value) or int(value) < 1:
+        if not re.fullmatch("[0-9]{1,15}", value) or int(value) < 1:
             raise invalid([(f"query.{FROM_LINE}", "It must be a line's number, counted from 1.")])
         first = int(value)
     return first

@@ -4,7 +4,6 @@ Headers are a mapping of lower-case names to values, both as the bytes that ASGI
 dozen headers hardly any is looked at, so none is decoded that is not.
 """
 
-import math
 import random
 import re
 from collections.abc import Mapping
@@ -16,8 +15,11 @@ REQUEST_ID = b"x-request-id"
 REQUEST_TIMEOUT = b"x-request-timeout"
 PRIORITY = b"x-priority"
 
+SECONDS = r"0{0,8}([1-9][0-9]{0,8}(\.[0-9]{1,9})?|0\.0{0,8}[1-9][0-9]{0,8})"
+"""A positive decimal number."""
+
 _REQUEST_ID = re.compile(rb"[\x20-\x7e]{1,128}")
-_SECONDS = re.compile(rb"[0-9]{1,9}(\.[0-9]{1,9})?")
+_SECONDS = re.compile(SECONDS.encode())
 _PRIORITIES = {priority.value.encode(): priority for priority in Priority}
 
 
@@ -39,7 +41,7 @@ def timeout_of(headers: Mapping[bytes, bytes], default_seconds: float) -> float:
     given = headers.get(REQUEST_TIMEOUT)
     if given is None:
         return default_seconds
-    if not _SECONDS.fullmatch(given) or math.isclose(float(given), 0.0):
+    if not _SECONDS.fullmatch(given):
         raise invalid(
             [("headers.X-Request-Timeout", "It must be a positive decimal number of seconds.")]
         )

@@ -1,5 +1,7 @@
 """Health, three ways, and the metrics: what an orchestrator and a scraper ask."""
 
+from typing import Any
+
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
@@ -8,7 +10,30 @@ from service.lifecycle import Lifecycle, Phase
 from service.registry import Registry
 from service.telemetry.metrics import Metrics
 
-UNAVAILABLE = {503: {"model": Health, "description": "Not now; ``reasons`` says why."}}
+UNAVAILABLE: dict[int | str, dict[str, Any]] = {
+    503: {
+        "model": Health,
+        "description": "Not now; ``reasons`` says why.",
+        "content": {"application/json": {"example": {"status": "starting", "reasons": []}}},
+    }
+}
+_SAMPLE = """\
+# HELP albert_queue_sequences Rows that wait for a worker.
+# TYPE albert_queue_sequences gauge
+albert_queue_sequences 0.0
+"""
+EXPOSED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "All metrics.",
+        "content": {
+            "text/plain": {"schema": {"type": "string"}, "example": _SAMPLE},
+            "application/openmetrics-text": {
+                "schema": {"type": "string"},
+                "example": f"{_SAMPLE}# EOF\n",
+            },
+        },
+    }
+}
 
 
 class HealthRoutes:
@@ -28,17 +53,22 @@ class HealthRoutes:
             self.ready,
             methods=["GET"],
             response_model=Health,
-            responses=UNAVAILABLE,  # type: ignore[arg-type]
+            responses=UNAVAILABLE,
         )
         router.add_api_route(
             "/health/startup",
             self.startup,
             methods=["GET"],
             response_model=Health,
-            responses=UNAVAILABLE,  # type: ignore[arg-type]
+            responses=UNAVAILABLE,
         )
         router.add_api_route(
-            "/metrics", self.metrics, methods=["GET"], response_class=Response, tags=["metrics"]
+            "/metrics",
+            self.metrics,
+            methods=["GET"],
+            response_class=Response,
+            responses=EXPOSED,
+            tags=["metrics"],
         )
         return router
 

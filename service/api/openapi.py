@@ -1,22 +1,14 @@
-"""The OpenAPI description of routes that read their own bodies."""
+"""What the OpenAPI description says of routes that read their own bodies."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
-from fastapi.openapi.utils import get_openapi
-from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
-
 from model_directory.manifest import Task
-from service.api.problem_examples import DESCRIPTIONS, problems_of
-from service.api.schemas import Problem
-from service.api.schemas.open_inference import InferenceRequest
+from service.api.headers import SECONDS
+from service.api.problem_examples import DESCRIPTIONS, REFERENCE, problems_of
+from service.api.schemas import WindowedLabels
 from service.api.translation import BODY_MODELS, RESULT_TYPES
 from service.scheduling.priority import Priority
-
-REFERENCE = "#/components/schemas/{model}"
 
 HEADERS: dict[str, Any] = {
     "parameters": [
@@ -24,13 +16,14 @@ HEADERS: dict[str, Any] = {
             "name": "X-Request-Timeout",
             "in": "header",
             "description": "Seconds, decimal, in which the answer must be there; 504 otherwise.",
-            "schema": {"type": "number", "exclusiveMinimum": 0},
-            "example": 2.5,
+            "schema": {"type": "string", "pattern": f"^{SECONDS}$"},
+            "example": "2.5",
         },
         {
             "name": "X-Priority",
             "in": "header",
             "description": "bulk lets interactive requests go first.",
+            "example": Priority.INTERACTIVE,
             "schema": {
                 "type": "string",
                 "enum": list(Priority),
@@ -40,8 +33,10 @@ HEADERS: dict[str, Any] = {
         {
             "name": "X-Request-Id",
             "in": "header",
-            "description": "1 to 128 printable ASCII characters, which come back with the answer.",
-            "schema": {"type": "string", "maxLength": 128},
+            "description": "1 to 128 printable ASCII characters, which come back with the answer; "
+            "for anything else an id is made.",
+            "schema": {"type": "string"},
+            "example": "review-7",
         },
     ]
 }
@@ -52,15 +47,37 @@ TIMING_HEADERS: dict[str, Any] = {
 }
 """Those of routes that do not queue."""
 
+_ANSWER_HEADERS: dict[str, dict[str, Any]] = {
+    "X-Model": {"description": "Who answered.", "schema": {"type": "string"}},
+    "X-Model-Version": {"description": "Its version.", "schema": {"type": "integer"}},
+    "X-Tokens": {
+        "description": "Tokens that were run, special ones included.",
+        "schema": {"type": "integer"},
+    },
+    "Server-Timing": {
+        "description": "Milliseconds that each stage took; they add up to the whole.",
+        "schema": {"type": "string"},
+    },
+}
+
+_LABELS = [[{"label": "positive", "score": 0.98}, {"label": "negative", "score": 0.02}]]
+_SPAN = {"answer": "Lisbon", "score": 0.97, "start": 25, "end": 31}
+
+
+def answer_headers(*names: str) -> dict[str, Any]:
+    """The headers of these ``names`` that a 200 has."""
+    return {name: {"required": True, **_ANSWER_HEADERS[name]} for name in names}
+
+
 BULK_ANSWER: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Line n is the answer to line n, or an error of the schema Problem with the "
         "member `line`.",
+        "headers": answer_headers("X-Model", "X-Model-Version"),
         "content": {
             "application/x-ndjson": {
                 "schema": {"type": "string"},
-                "example": '[[{"label":"POSITIVE","score":0.98},{"label":"NEGATIVE","score":0.02}]]'
-                "\n",
+                "example": f"{json.dumps(_LABELS)}\n",
             }
         },
     }
@@ -73,27 +90,45 @@ def responses_of(*tasks: Task) -> dict[int | str, dict[str, Any]]:
     result = RESULT_TYPES[tasks[0]]
     for task in tasks[1:]:
         result = result | RESULT_TYPES[task]
+    examples = {name: each for task in tasks for name, each in _answers_of(task).items()}
     responses = problems_of(*DESCRIPTIONS)
-    responses[200] = {"model": result, "description": "The answer."}
+    responses[200] = {
+        "model": result,
+        "description": "The answer.",
+        "headers": answer_headers(*_ANSWER_HEADERS),
+        "content": {"application/json": {"examples": examples}},
+    }
     return responses
 
 
 def body_of(*tasks: Task) -> dict[str, Any]:
     """The request body of ``tasks``."""
-    names = list(dict.fromkeys(BODY_MODELS[task].__name__ for task in tasks))
-    references: list[dict[str, Any]] = [{"$ref": REFERENCE.format(model=name)} for name in names]
+    models = list(dict.fromkeys(BODY_MODELS[task] for task in tasks))
+    references: list[dict[str, Any]] = [
+        {"$ref": REFERENCE.format(model=model.__name__)} for model in models
+    ]
     schema = references[0] if len(references) == 1 else {"anyOf": references}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+    bodies = [
+        example
+        for task in {BODY_MODELS[task]: task for task in tasks}.values()
+        for example in _examples_of(task)
+    ]
+    examples = {str(number): {"value": body} for number, body in enumerate(bodies, 1)}
+    content = {"application/json": {"schema": schema, "examples": examples}}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def bulk_body_of(*tasks: Task) -> dict[str, Any]:
-    """The request body of a bulk route: lines, each the body of a request for one of ``tasks``."""
+    """The request body of a bulk route: lines, each the body of a request for one of ``tasks``; an
+    empty file is one, too.
+    """
     examples: dict[str, Any] = {
         task.value: {"value": "".join(f"{json.dumps(body)}\n" for body in _examples_of(task))}
         for task in tasks
     }
-    content = {"application/x-ndjson": {"schema": {"type": "string"}, "examples": examples}}
-    return {"requestBody": {"required": True, "content": content}}
+    # No schema: a line that is no valid request has an error as its answer; the file has none.
+    content = {"application/x-ndjson": {"schema": {}, "examples": examples}}
+    return {"requestBody": {"required": False, "content": content}}
 
 
 def _examples_of(task: Task) -> list[Any]:
@@ -104,41 +139,11 @@ def _examples_of(task: Task) -> list[Any]:
     return examples
 
 
-def describe(app: FastAPI, *unmounted: APIRouter) -> Callable[[], dict[str, Any]]:
-    """A replacement for ``app.openapi`` that adds the routes of ``unmounted`` and their bodies."""
-
-    def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            document = get_openapi(
-                title=app.title,
-                version=app.version,
-                description=app.description,
-                routes=[route for router in [*unmounted, app.router] for route in router.routes],
-            )
-            models: list[type[BaseModel]] = [*dict.fromkeys(BODY_MODELS.values())]
-            models += [InferenceRequest, Problem]
-            _, definitions = models_json_schema(
-                [(model, "validation") for model in models],
-                ref_template=REFERENCE,
-            )
-            document.setdefault("components", {}).setdefault("schemas", {}).update(
-                definitions["$defs"]
-            )
-            _without_frameworks_errors(document)
-            app.openapi_schema = document
-        return app.openapi_schema
-
-    return openapi
-
-
-def _without_frameworks_errors(document: dict[str, Any]) -> None:
-    """Take out the 422 that FastAPI adds wherever a path has a parameter: ours are any text."""
-    schemas = document["components"]["schemas"]
-    for name in ("HTTPValidationError", "ValidationError"):
-        schemas.pop(name, None)
-    reference = {"$ref": REFERENCE.format(model="HTTPValidationError")}
-    for path in document["paths"].values():
-        for operation in path.values():
-            content = operation["responses"].get("422", {}).get("content", {})
-            if content.get("application/json", {}).get("schema") == reference:
-                del operation["responses"]["422"]
+def _answers_of(task: Task) -> dict[str, Any]:
+    """Answers to requests for ``task``, as examples of the description."""
+    if task is Task.QUESTION_ANSWERING:
+        several = [_SPAN, {"answer": "in Lisbon", "score": 0.01, "start": 22, "end": 31}]
+        return {"best answer": {"value": _SPAN}, "several answers": {"value": several}}
+    extra = WindowedLabels.model_config["json_schema_extra"]
+    assert isinstance(extra, dict)
+    return {"labels": {"value": _LABELS}, "labels and windows": {"value": extra["examples"]}}

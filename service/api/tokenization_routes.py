@@ -18,7 +18,7 @@ from service.api.body import read_json_body
 from service.api.caller import UnlessCallerLeaves, connection_of
 from service.api.headers import timeout_of
 from service.api.inference_routes import MODEL_PATH, WireLimits
-from service.api.openapi import TIMING_HEADERS, body_of
+from service.api.openapi import TIMING_HEADERS, answer_headers, body_of
 from service.api.problem_examples import problems_of
 from service.api.schemas import TokenizedRequest
 from service.api.translation import ParsedRequest, parse, refusal
@@ -29,6 +29,9 @@ from service.tasks.tokenization import TokenizedInput
 from service.tokenization import Tokenization
 
 SUFFIX = "/tokenize"
+COUNTED: dict[int | str, dict[str, Any]] = {
+    200: {"headers": answer_headers("X-Model", "X-Model-Version", "X-Tokens")}
+}
 
 
 class TokenizationRoutes:
@@ -67,7 +70,7 @@ class TokenizationRoutes:
                 name=f"{task.value}-tokenize",
                 summary=f"What a request for {task.value} would be cut into",
                 response_model=TokenizedRequest,
-                responses=problems_of(400, 404, 408, 413, 415, 422, 500, 503, 504),
+                responses=COUNTED | problems_of(400, 404, 408, 413, 415, 422, 500, 503, 504),
                 openapi_extra=body_of(task) | TIMING_HEADERS,
             )
         router.add_api_route(
@@ -77,7 +80,7 @@ class TokenizationRoutes:
             name="model-tokenize",
             summary="What a request for a model by name would be cut into",
             response_model=TokenizedRequest,
-            responses=problems_of(400, 404, 408, 413, 415, 422, 500, 503, 504),
+            responses=COUNTED | problems_of(400, 404, 408, 413, 415, 422, 500, 503, 504),
             openapi_extra=body_of(*Task) | TIMING_HEADERS,
         )
         return router

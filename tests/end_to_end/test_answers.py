@@ -5,7 +5,6 @@ import onnxruntime as ort
 import pytest
 from tokenizers import Tokenizer
 
-from service.api.schemas import Problem
 from tests.end_to_end.conftest import TOPICS
 
 TEXTS = ["the film was good", "a bad book", "", "where is the city of london 🎉", "Ünïcode\r\nline"]
@@ -230,20 +229,3 @@ def test_the_documentation_describes_every_route(tiny):
     assert "HTTPValidationError" not in text
     for reference in {part.split('"')[0] for part in text.split("#/components/schemas/")[1:]}:
         assert reference in document["components"]["schemas"]
-
-
-def test_every_error_that_is_documented_has_an_example_that_validates(tiny):
-    document = tiny.client.get("/openapi.json").json()
-    shown = 0
-    for path in document["paths"].values():
-        for operation in path.values():
-            for status, response in operation["responses"].items():
-                content = response.get("content", {}).get("application/problem+json")
-                if content is None:
-                    continue
-                shown += 1
-                example = content["example"]
-                Problem.model_validate(example, extra="forbid")
-                assert str(example["status"]) == status
-                assert ("Retry-After" in response.get("headers", {})) == (status in ("429", "503"))
-    assert shown > 50

@@ -124,6 +124,8 @@ def test_every_line_has_one_line(tiny, content, count):
         (f"{SENTIMENT}?from_line=1e3", {}, 422, "counted from 1"),
         (f"{SENTIMENT}?from_line=%d" % 10**30, {}, 422, "counted from 1"),
         (f"{SENTIMENT}?from-line=3", {}, 422, "from_line"),
+        (f"{SENTIMENT}?%F2%94%A9%A0=3", {}, 422, "from_line"),
+        (f"{SENTIMENT}?from_line=%D9%A3", {}, 422, "counted from 1"),
         (SENTIMENT, {"headers": {"Content-Type": "application/json"}}, 415, "application/x-ndjson"),
         (SENTIMENT, {"headers": {**HEADERS, "Content-Encoding": "gzip"}}, 415, "Encoding"),
         (SENTIMENT, {"headers": {**HEADERS, "X-Request-Timeout": "soon"}}, 422, "seconds"),

@@ -19,8 +19,8 @@ from service.api.open_inference.face import Face
 from service.api.open_inference.faces import Faces
 from service.api.open_inference.request import HEADER_LENGTH, parse_inference
 from service.api.open_inference.response import Written, write_inference
-from service.api.openapi import HEADERS, REFERENCE
-from service.api.problem_examples import DESCRIPTIONS, problems_of
+from service.api.openapi import HEADERS, answer_headers
+from service.api.problem_examples import DESCRIPTIONS, REFERENCE, problems_of
 from service.api.problems import invalid
 from service.api.schemas.open_inference import InferenceRequest, InferenceResponse
 from service.inference import Inference
@@ -37,13 +37,23 @@ OCTET_SCHEMA = {
     "format": "binary",
     "description": "The JSON, and behind it the tensors that are sent as bytes.",
 }
+OCTET_REQUEST = (
+    '{"inputs":[{"name":"text","shape":[2,1],"datatype":"BYTES",'
+    '"data":["Great value.","It broke after a week."]}]}'
+)
+"""JSON alone, so that it is valid without the header that says where bytes begin."""
+OCTET_ANSWER = (
+    '{"model_name":"sentiment","model_version":"1","outputs":[{"name":"score","datatype":"FP32",'
+    '"shape":[1,1],"parameters":{"binary_data_size":4}}]}\x00\x00\x00?'
+)
+"""Of one score, 0.5."""
 SCHEMA = {"schema": {"$ref": REFERENCE.format(model=InferenceRequest.__name__)}}
 DESCRIPTION: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
             "application/json": SCHEMA,
-            "application/octet-stream": {"schema": OCTET_SCHEMA},
+            "application/octet-stream": {"schema": OCTET_SCHEMA, "example": OCTET_REQUEST},
         },
     },
     "parameters": [
@@ -88,7 +98,10 @@ class InferRoutes:
         answer = {
             "model": InferenceResponse,
             "description": "The answer.",
-            "content": {"application/octet-stream": {"schema": OCTET_SCHEMA}},
+            "headers": answer_headers("X-Model", "X-Model-Version", "X-Tokens", "Server-Timing"),
+            "content": {
+                "application/octet-stream": {"schema": OCTET_SCHEMA, "example": OCTET_ANSWER}
+            },
         }
         for path, endpoint in (
             (INFER_PATH, self._document_infer),
@@ -99,7 +112,7 @@ class InferRoutes:
                 endpoint,
                 methods=["POST"],
                 summary="Answer with a model's texts or tensors",
-                responses={**problems_of(*DESCRIPTIONS), 200: answer},
+                responses={**problems_of(*DESCRIPTIONS, also=["header_length"]), 200: answer},
                 openapi_extra=DESCRIPTION,
             )
         return router

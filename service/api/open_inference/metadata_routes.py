@@ -41,7 +41,11 @@ INDEX_BYTES, INDEX_SECONDS = 1024, 10.0
 """Bounds of the body of a question for the index."""
 
 NOT_READY: dict[int | str, dict[str, Any]] = {
-    503: {"model": ServerReady, "description": "Not now; ``reasons`` says why."}
+    503: {
+        "model": ServerReady,
+        "description": "Not now; ``reasons`` says why.",
+        "content": {"application/json": {"example": {"ready": False, "reasons": ["starting"]}}},
+    }
 }
 
 
@@ -89,7 +93,10 @@ class MetadataRoutes:
                 "requestBody": {
                     "required": False,
                     "content": {
-                        "application/json": {"schema": RepositoryIndexRequest.model_json_schema()}
+                        "application/json": {
+                            "schema": RepositoryIndexRequest.model_json_schema(),
+                            "example": {"ready": True},
+                        }
                     },
                 }
             },

@@ -1,0 +1,40 @@
+"""The running service does what its own description says: all checks of schemathesis, with requests
+that the description allows and with ones that it forbids.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = Path(sys.executable).with_name("schemathesis")
+EXAMPLES = "4"
+"""Of each route in the fuzzing phase, beside those of the other two."""
+
+
+def test_the_service_keeps_to_its_description(served, tmp_path):
+    done = subprocess.run(
+        [
+            str(PROGRAM),
+            *("run", f"{served.url}/openapi.json"),
+            *("--checks", "all"),
+            *("--phases", "examples,coverage,fuzzing"),
+            *("--max-examples", EXAMPLES),
+            "--generation-deterministic",
+            "--continue-on-failure",
+            "--no-color",
+        ],
+        cwd=tmp_path,
+        env={
+            **{key: value for key, value in os.environ.items() if "PROXY" not in key.upper()},
+            "PYTHONPATH": str(ROOT),
+            "SCHEMATHESIS_HOOKS": "tests.end_to_end.schemathesis_hooks",
+        },
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "No issues found" in done.stdout
