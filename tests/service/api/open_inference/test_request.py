@@ -45,8 +45,8 @@ def test_questions_in_json(questions):
     question = {"name": "question", "shape": [2], "datatype": "BYTES", "data": ["who", "what"]}
     context = {**question, "name": "context", "data": ["you", "that"]}
     parsed = parse(questions, {"inputs": [context, question], "parameters": {"doc_stride": 9}})
-    inputs = [(item.question, item.context) for item in parsed.asked.request.inputs]
-    assert inputs == [("who", "you"), ("what", "that")]
+    inputs = [(item.question, item.contexts) for item in parsed.asked.request.inputs]
+    assert inputs == [("who", ("you",)), ("what", ("that",))]
     assert parsed.asked.request.doc_stride == 9
 
 
