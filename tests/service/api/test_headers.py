@@ -34,6 +34,28 @@ def test_a_decimal_timeout_is_taken(seconds):
     assert timeout_of({b"x-request-timeout": str(seconds).encode()}, 30.0) == float(seconds)
 
 
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [
+        (b"2.50", 2.5),
+        (b"007", 7.0),
+        (b"00.5", 0.5),
+        (b"0.000000001", 1e-9),
+        (b"999999999.9", 999999999.9),
+    ],
+)
+def test_zeros_around_a_timeout_mean_nothing(given, seconds):
+    assert timeout_of({b"x-request-timeout": given}, 30.0) == seconds
+
+
+@pytest.mark.parametrize(
+    "given", [b"0", b"0.0", b"000", b".5", b"5.", b"0.0000000001", b"9999999999", b"1e3", b"5\n"]
+)
+def test_a_timeout_that_is_no_positive_decimal_number_is_refused(given):
+    with pytest.raises(ProblemError, match="X-Request-Timeout"):
+        timeout_of({b"x-request-timeout": given}, 30.0)
+
+
 def test_no_timeout_means_the_default():
     assert timeout_of({}, 30.0) == 30.0
 
