@@ -22,7 +22,7 @@ def test_the_service_keeps_to_its_description(served, tmp_path):
             str(PROGRAM),
             *("run", f"{served.url}/openapi.json"),
             *("--checks", "all"),
-            *("--phases", "examples,coverage,fuzzing"),
+            *("--phases", "examples,coverage,fuzzing,stateful"),
             *("--max-examples", EXAMPLES),
             "--generation-deterministic",
             "--continue-on-failure",

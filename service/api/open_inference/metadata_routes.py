@@ -37,7 +37,7 @@ CONFIG_TYPES = {
     Datatype.INT64: "TYPE_INT64",
     Datatype.FP32: "TYPE_FP32",
 }
-INDEX_BYTES, INDEX_SECONDS = 1024, 10.0
+INDEX_BYTES, INDEX_SECONDS = 64 * 1024, 10.0
 """Bounds of the body of a question for the index."""
 
 NOT_READY: dict[int | str, dict[str, Any]] = {

@@ -106,11 +106,27 @@ class QuestionAnsweringParameters(Body):
     ] = None
 
 
+_SEVERAL = {"type": "object", "required": ["contexts"]}
+_INCOMPARABLE: dict[str, Any] = {
+    "required": ["inputs", "parameters"],
+    "properties": {
+        "inputs": {"anyOf": [_SEVERAL, {"type": "array", "contains": _SEVERAL}]},
+        "parameters": {
+            "type": "object",
+            "required": ["normalization"],
+            "properties": {"normalization": {"const": Normalization.WINDOW}},
+        },
+    },
+}
+"""A body that asks for scores of several contexts that would not compare; it is refused."""
+
+
 class QuestionAnsweringBody(Body):
     """Questions to answer."""
 
     model_config = ConfigDict(
         json_schema_extra={
+            "not": _INCOMPARABLE,
             "examples": [
                 {
                     "inputs": {
@@ -128,7 +144,7 @@ class QuestionAnsweringBody(Body):
                     },
                     "parameters": {"top_k": 2},
                 },
-            ]
+            ],
         }
     )
 

@@ -7,9 +7,13 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
+from model_directory.manifest import Task
 from service.api.problem_examples import FROM_HTTP
+from service.api.problems import ProblemError
+from service.api.translation import InputLimits, parse_document
 from service.app import Application
 from service.settings import Settings
+from service.tasks.answers import Normalization
 
 DOCUMENT = Application(Settings()).fastapi.openapi()
 OPERATIONS = {
@@ -118,3 +122,23 @@ def test_nothing_of_the_framework_is_left_and_nothing_is_missing():
     assert jsonschema_rs.meta.is_valid(
         {"$schema": DIALECT, "$defs": DOCUMENT["components"]["schemas"]}
     )
+
+
+PASSAGE = {"question": "who", "context": "me"}
+PASSAGES = {"question": "who", "contexts": ["me", "you"]}
+
+
+@pytest.mark.parametrize("inputs", [PASSAGE, PASSAGES, [PASSAGE], [PASSAGE, PASSAGES]])
+@pytest.mark.parametrize(
+    "parameters",
+    [None, {}, {"normalization": None}, *({"normalization": each} for each in Normalization)],
+)
+def test_the_description_and_the_service_agree_on_what_compares(inputs, parameters):
+    body = {"inputs": inputs, "parameters": parameters}
+    validator = validator_of({"$ref": "#/components/schemas/QuestionAnsweringBody"})
+    refused = False
+    try:
+        parse_document(Task.QUESTION_ANSWERING, body, InputLimits(8, 100))
+    except ProblemError as problem:
+        refused = problem.errors[0]["place"] == "parameters.normalization"
+    assert validator.is_valid(body) is not refused
