@@ -26,6 +26,7 @@ PATH_PARAMETERS = {
     "model": ("A name that GET /v1/models lists, such as sentiment.", "sentiment"),
     "version": ("The version of that model.", "1"),
 }
+REQUEST_ID_REFERENCE = "#/components/headers/X-Request-Id"
 REQUEST_ID_HEADER = {
     "description": "The request's id, which the log has too.",
     "required": True,
@@ -56,6 +57,7 @@ def describe(app: FastAPI, *unmounted: APIRouter) -> Callable[[], dict[str, Any]
             components = document.setdefault("components", {})
             components.setdefault("schemas", {}).update(definitions["$defs"])
             components["examples"] = example_components()
+            components["headers"] = {"X-Request-Id": REQUEST_ID_HEADER}
             for path in document["paths"].values():
                 for method, operation in path.items():
                     _complete(operation, components["schemas"], is_get=method == "get")
@@ -76,7 +78,7 @@ def _complete(operation: dict[str, Any], schemas: dict[str, Any], *, is_get: boo
     _add_universal(responses)
     operation["responses"] = dict(sorted(responses.items()))
     for response in responses.values():
-        response.setdefault("headers", {})["X-Request-Id"] = REQUEST_ID_HEADER
+        response.setdefault("headers", {})["X-Request-Id"] = {"$ref": REQUEST_ID_REFERENCE}
     for content in _contents(operation):
         if "example" not in content and "examples" not in content:
             example = _example_of(content["schema"], schemas)

@@ -143,7 +143,11 @@ def _answers_of(task: Task) -> dict[str, Any]:
     """Answers to requests for ``task``, as examples of the description."""
     if task is Task.QUESTION_ANSWERING:
         several = [_SPAN, {"answer": "in Lisbon", "score": 0.01, "start": 22, "end": 31}]
-        return {"best answer": {"value": _SPAN}, "several answers": {"value": several}}
+        return {
+            "best answer": {"value": _SPAN},
+            "several answers": {"value": several},
+            "several contexts": {"value": [{**span, "context_index": 1} for span in several]},
+        }
     extra = WindowedLabels.model_config["json_schema_extra"]
     assert isinstance(extra, dict)
     return {"labels": {"value": _LABELS}, "labels and windows": {"value": extra["examples"]}}
