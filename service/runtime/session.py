@@ -16,6 +16,8 @@ answering.
 """
 
 SEQUENCE_AXIS = "sequence"
+ONLY_FATAL = 4
+"""onnxruntime's severity."""
 
 
 class StoppedError(Exception):
@@ -23,10 +25,15 @@ class StoppedError(Exception):
 
 
 class StopSignal:
-    """Ends one run of a session early. ``stop`` may be called from any thread, at any time."""
+    """Ends one run of a session early. ``stop`` may be called from any thread, at any time.
+
+    onnxruntime writes an error to standard error for a run that is ended, beside raising it: only
+    its fatal ones are left in.
+    """
 
     def __init__(self) -> None:
         self.options = ort.RunOptions()
+        self.options.log_severity_level = ONLY_FATAL
 
     @property
     def is_set(self) -> bool:

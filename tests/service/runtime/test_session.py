@@ -36,7 +36,7 @@ def test_a_wide_run_gives_what_a_narrow_one_gives(session, version):
     np.testing.assert_allclose(wide[0][0], narrow[0][0], atol=1e-6)
 
 
-def test_a_run_that_is_stopped_ends_with_that_and_the_next_one_is_whole(session):
+def test_a_run_that_is_stopped_ends_with_that_and_the_next_one_is_whole(session, capfd):
     many, stop = rows(64, 256), StopSignal()
     begun = threading.Event()
 
@@ -50,6 +50,7 @@ def test_a_run_that_is_stopped_ends_with_that_and_the_next_one_is_whole(session)
     with pytest.raises(StoppedError):
         session.run(many, stop=stop)
     stopping.join()
+    assert capfd.readouterr().err == ""
     assert len(session.run(many[:2], stop=StopSignal())) == 2
 
 
