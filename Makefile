@@ -98,7 +98,7 @@ serve: $(VENV)/.serve ## serve the default models on http://127.0.0.1:8000
 	@exec $(VENV)/bin/albert-serve --examples
 
 test: $(VENV)/.test $(JAVASCRIPT)/node_modules/.package-lock.json ## run every test that needs no torch (COVERAGE=yes: and say which lines they reach)
-	$(VENV)/bin/python -m pytest --ignore=tests/parity $(if $(COVERAGE),--cov --cov-report=term)
+	$(VENV)/bin/python -m pytest --ignore=tests/parity --numprocesses auto --dist loadfile $(if $(COVERAGE),--cov --cov-report=term)
 
 lint: $(VENV)/.lint ## check style and format
 	$(VENV)/bin/ruff check $(CODE)
