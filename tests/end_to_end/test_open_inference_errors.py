@@ -137,7 +137,7 @@ def test_other_methods_and_bodies_of_the_index(tiny):
     check_problem(tiny.client.post("/v2/repository/index", content=b"{"), 400)
     check_problem(tiny.client.post("/v2/repository/index", json={"ready": 1}), 422)
     check_problem(tiny.client.post("/v2/repository/index", json={"all": True}), 422)
-    check_problem(tiny.client.post("/v2/repository/index", content=b" " * 2000), 413)
+    check_problem(tiny.client.post("/v2/repository/index", content=b" " * 70_000), 413)
 
 
 def test_a_full_queue_refuses_tensors_with_the_time_to_wait(slow):
