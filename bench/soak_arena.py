@@ -5,6 +5,7 @@ new size. ``python -m bench.soak_arena MODEL THREADS RUNS`` runs a model directo
 service's own session with that log on; ``measure_arena`` starts it and reads the log.
 """
 
+import os
 import random
 import re
 import subprocess
@@ -91,19 +92,24 @@ def _run(model: Path, threads: int, runs: int) -> None:
         while True:
             with taking:
                 if len(waiting) == runs - runs // 4:
-                    print(QUARTER, file=sys.stderr, flush=True)
+                    _mark(QUARTER)
                 if not waiting:
                     return
                 rows, length = waiting.pop()
             row = Sequence(np.full(length, 5), np.zeros(length, dtype=np.int64))
             session.run([row] * rows)
 
-    print(LOADED, file=sys.stderr, flush=True)
+    _mark(LOADED)
     workers = [threading.Thread(target=work) for _ in range(threads)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
+
+
+def _mark(name: str) -> None:
+    """A line of its own, in one piece: onnxruntime writes there from other threads."""
+    os.write(sys.stderr.fileno(), f"\n{name}\n".encode())
 
 
 if __name__ == "__main__":
