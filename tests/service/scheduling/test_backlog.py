@@ -55,6 +55,24 @@ def test_a_crowd_is_spread_over_the_seconds_in_which_it_can_be_run():
     assert told == [1] * 10 + [2] * 10 + [3] * 10
 
 
+@given(st.lists(st.floats(0.01, 0.5), max_size=200), st.integers(1, 4))
+def test_no_more_of_a_crowd_is_told_a_time_than_can_be_run_by_then(crowd, workers):
+    backlog = Backlog(workers, max_queue_seconds=2.0)
+    backlog.lanes[INTERACTIVE].waiting.add(2.0 * workers)
+    work_told: dict[int, float] = {}
+    for seconds in crowd:
+        told = backlog.refusal(INTERACTIVE, seconds, 0.0, asked=seconds).told_seconds
+        work_told[told] = work_told.get(told, 0.0) + seconds
+        # It could not have been told any second before.
+        if told > 1:
+            earlier = sum(work for each, work in work_told.items() if each < told)
+            assert earlier + seconds > (told - 1) * workers * (1 - 1e-9)
+    for told in work_told:
+        by_then = sum(work for each, work in work_told.items() if each <= told)
+        # Of each second a short one may still get what a longer one found too little.
+        assert by_then <= told * (workers + max(crowd)) * (1 + 1e-9)
+
+
 def test_work_larger_than_the_room_is_admitted_alone():
     backlog = Backlog(workers=1, max_queue_seconds=1.0)
     backlog.running.add(0.5)
