@@ -1,11 +1,12 @@
 #!/bin/sh
-# Remakes the lock files from pyproject.toml: pinned, hashed, one for each extra, none naming an index.
+# Remakes the lock files from pyproject.toml: pinned, hashed, one for each extra, none naming an index. Extras stay in the names: where
+# `name` alone is pinned and `name[extra]` asked for, pip 23 looks for the newest `name[extra]` and then misses its hash.
 set -eu
 cd "$(dirname "$0")/.."
 lock() { # lock NAME ARGUMENTS…
     name=$1
     shift
-    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-annotate \
         --custom-compile-command "make lock" --output-file "requirements/$name.txt" "$@"
 }
 lock serve pyproject.toml
