@@ -14,22 +14,22 @@ import numpy as np
 
 from bench.simulation_profile import Profile
 from service.runtime.sequence import Sequence as Row
-from service.runtime.session import Logits, StoppedError, StopSignal
+from service.runtime.session import Logits, StopSignal
 from service.scheduling.batch_plan import BatchLimits
 from service.scheduling.errors import DeadlineExceededError, SchedulingError
 from service.scheduling.priority import Priority
 from service.scheduling.runs import Run
 from service.scheduling.scheduler import Scheduler
 from service.scheduling.ticket import Submission
+from service.scheduling.workers import OVERTAKERS
 
 MODEL = "simulated"
 LIMITS = BatchLimits(256)
 NO_LOGITS: Logits = ()
 
-STOP_SECONDS = 0.005
-"""Until a run that is told to stop has ended the operator that it is in: about a quarter of one of
-ALBERT-base's layers with 128 tokens.
-"""
+OVERTAKING_WEIGHT = 9.3
+"""How many times the processor time of another run on the same core a run gets that overtakes: the
+operating system goes by their priorities (service/runtime/priority.py)."""
 
 Action = Callable[[], None]
 OnAnswer = Callable[[SchedulingError | None], None]
@@ -68,10 +68,13 @@ class Job:
     seconds_left: float
     threads: int
     done: Action
+    overtakes: bool = False
 
 
 class Cores:
-    """Runs on ``count`` cores. More threads than cores share them evenly, and all become slower."""
+    """Runs on ``count`` cores. What overtakes has a core for itself, as far as there are so many;
+    more threads than are left of them share them evenly, and all become slower.
+    """
 
     def __init__(self, time: VirtualTime, count: int) -> None:
         self._time = time
@@ -80,19 +83,13 @@ class Cores:
         self._settled = 0.0
         self._version = 0
 
-    def run(self, seconds: float, threads: int, done: Action) -> Job:
+    def run(self, seconds: float, threads: int, done: Action, *, overtakes: bool = False) -> Job:
         """Call ``done`` after ``seconds`` during which ``threads`` threads had a core each."""
         self._settle()
-        job = Job(seconds, threads, done)
+        job = Job(seconds, threads, done, overtakes)
         self._jobs.append(job)
         self._expect_next()
         return job
-
-    def stop(self, job: Job, seconds: float) -> None:
-        """Let ``job`` end after at most ``seconds`` more."""
-        self._settle()
-        job.seconds_left = min(job.seconds_left, seconds)
-        self._expect_next()
 
     def interrupt(self, seconds: float) -> None:
         """Something that goes first takes ``seconds`` of one core: of one that is free, or else a
@@ -105,26 +102,34 @@ class Cores:
             job.seconds_left += seconds / self._count
         self._expect_next()
 
-    @property
-    def _speed(self) -> float:
-        return min(1.0, self._count / sum(job.threads for job in self._jobs))
+    def _speeds(self) -> dict[Job, float]:
+        """Of each job, the seconds that it runs in a second."""
+        ahead = sum(job.threads for job in self._jobs if job.overtakes)
+        behind = sum(job.threads for job in self._jobs) - ahead
+        fast = slow = min(1.0, self._count / (ahead + behind))
+        if ahead and behind and slow < 1:
+            # Of each core that something overtakes on, or of all of them.
+            weight = max(1.0, ahead / self._count) * OVERTAKING_WEIGHT
+            share = weight / (weight + max(1.0, behind / self._count))
+            fast = min(1.0, self._count / ahead) * share
+            slow = min(1.0, (self._count - fast * ahead) / behind)
+        return {job: fast if job.overtakes else slow for job in self._jobs}
 
     def _settle(self) -> None:
-        now = self._time()
+        passed = self._time() - self._settled
         if self._jobs:
-            progress = (now - self._settled) * self._speed
-            for job in self._jobs:
-                job.seconds_left -= progress
-        self._settled = now
+            for job, speed in self._speeds().items():
+                job.seconds_left -= passed * speed
+        self._settled = self._time()
 
     def _expect_next(self) -> None:
         self._version += 1
         if not self._jobs:
             return
         version = self._version
-        first = min(self._jobs, key=lambda job: job.seconds_left)
-        moment = self._settled + max(0.0, first.seconds_left) / self._speed
-        self._time.at(moment, lambda: self._end(first, version))
+        left = {job: max(0.0, job.seconds_left) / speed for job, speed in self._speeds().items()}
+        first = min(left, key=left.__getitem__)
+        self._time.at(self._settled + left[first], lambda: self._end(first, version))
 
     def _end(self, job: Job, version: int) -> None:
         if version != self._version:
@@ -190,7 +195,7 @@ class Replica:
         self._settings = settings
         self._cores = Cores(time, profile.workers)
         self._idle_workers = profile.workers
-        self._running: dict[Run, Job] = {}
+        self._idle_overtakers = OVERTAKERS * profile.workers
         self._loop_free_at = 0.0
         self._rows = itertools.count()
         self.work = Work()
@@ -234,13 +239,7 @@ class Replica:
         except SchedulingError as error:
             answer(error)
         else:
-            self._end_what_was_stopped()
             self._take_runs()
-
-    def _end_what_was_stopped(self) -> None:
-        for run, job in self._running.items():
-            if run.stop.is_set:
-                self._cores.stop(job, STOP_SECONDS)
 
     def _error_of(self, submission: Submission) -> SchedulingError | None:
         if isinstance(submission.error, SchedulingError):
@@ -258,21 +257,28 @@ class Replica:
         while self._idle_workers and (run := self._scheduler.poll()) is not None:
             self._idle_workers -= 1
             self._begin(run)
+        while self._idle_overtakers and (run := self._scheduler.poll(overtaking=True)) is not None:
+            self._idle_overtakers -= 1
+            self._begin(run)
 
     def _begin(self, run: Run) -> None:
         times = self._profile.wide if run.wide and self._profile.wide else self._profile.narrow
         seconds = times.model.predict(len(run.tickets), run.padded_length)
         threads = self._profile.workers if times is self._profile.wide else 1
         begun = self._time()
-        self._running[run] = self._cores.run(
-            seconds, threads, lambda: self._end(run, self._time() - begun)
+        self._cores.run(
+            seconds,
+            threads,
+            lambda: self._end(run, self._time() - begun),
+            overtakes=run.overtakes,
         )
 
     def _end(self, run: Run, seconds: float) -> None:
-        self._idle_workers += 1
-        del self._running[run]
-        answer = StoppedError() if run.stop.is_set else NO_LOGITS
-        self._scheduler.finish(run, [answer] * len(run.tickets), seconds)
+        if run.overtakes:
+            self._idle_overtakers += 1
+        else:
+            self._idle_workers += 1
+        self._scheduler.finish(run, [NO_LOGITS] * len(run.tickets), seconds)
         self._take_runs()
 
     def _on_event_loop(self, action: Action) -> None:

@@ -19,7 +19,7 @@ from bench.simulation_profile import RunTimes, Shape
 from bench.subject import export_model, prepare_subject
 from model_directory.integrity import open_version
 from service.registry import LoadedModel, load_model
-from service.runtime.priority import give_way
+from service.runtime.priority import be_overtaken
 from service.runtime.sequence import Sequence as Row
 
 LENGTHS = (8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384)
@@ -83,7 +83,7 @@ class RunTimer:
         return self._model.session.widens
 
     def _time_runs(self, random: Random, end: float) -> None:
-        give_way()
+        be_overtaken()
         shapes = list(self._rows)
         measured: dict[tuple[int, int], list[float]] = defaultdict(list)
         while not measured or time.perf_counter() < end:

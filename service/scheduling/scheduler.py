@@ -63,7 +63,9 @@ class Scheduler:
         self._workers = workers
         self._observer = observer
         self._clock = clock
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+        self._may_overtake = threading.Condition(self._lock)
         self._lines: dict[tuple[str, Priority], WaitingLine] = {}
         self._backlog = Backlog(workers, max_queue_seconds)
         self._runs = RunsInProgress()
@@ -75,7 +77,7 @@ class Scheduler:
 
     def add_model(self, name: str, executor: Executor, cost: CostModel) -> None:
         """Take work for ``name`` from now on."""
-        with self._changed:
+        with self._lock:
             for priority in Priority:
                 self._lines[name, priority] = WaitingLine(name, priority, executor, cost)
 
@@ -93,7 +95,7 @@ class Scheduler:
 
         Raises QueueFullError, DeadlineExceededError (it could not be met) or ClosedError.
         """
-        with self._changed:
+        with self._lock:
             self._refuse_if_closed()
             cost = self._lines[model, priority].cost
             seconds = sum(cost.predict(1, length) for length in lengths)
@@ -111,12 +113,12 @@ class Scheduler:
 
     def refuse_unread(self, priority: Priority) -> QueueFullError:
         """The refusal of a request that nobody looked at, counted among those who may be back."""
-        with self._changed:
+        with self._lock:
             return self._backlog.refuse_unread(priority, self._clock())
 
     def release(self, reservation: Reservation) -> None:
         """Give the place back. Does nothing after ``submit`` or a second time."""
-        with self._changed:
+        with self._lock:
             if reservation.open:
                 reservation.open = False
                 lane = self._backlog.lanes[reservation.priority]
@@ -138,7 +140,7 @@ class Scheduler:
         """
         fingerprints = [sequence.fingerprint() for sequence in sequences]
         self.release(reservation)
-        with self._changed:
+        with self._lock:
             self._refuse_if_closed()
             line = self._lines[reservation.model, reservation.priority]
             now = self._clock()
@@ -165,9 +167,7 @@ class Scheduler:
                     shared += 1
                 self._claim(ticket, submission, index)
             if missing:
-                self._changed.notify(min(len(missing) - shared, self._workers))
-                if reservation.priority is Priority.INTERACTIVE:
-                    self._turns.make_way(costs[missing[0]], now)
+                self._wake(len(missing) - shared, now)
             else:
                 submission.settled = True
                 submission.first_started = submission.last_finished = now
@@ -183,7 +183,7 @@ class Scheduler:
         """Forget a submission whose caller left: what waits of it will not run, a run that nobody
         else waits for ends early, and ``on_done`` is not called.
         """
-        with self._changed:
+        with self._lock:
             submission.settled = True
             self._withdraw(submission)
 
@@ -191,12 +191,12 @@ class Scheduler:
         """How many sequences wait, and the predicted seconds until the workers have run them and
         what is being tokenised.
         """
-        with self._changed:
+        with self._lock:
             return self._backlog.waiting_count, self._backlog.queue_seconds
 
     def queue_is_idle(self) -> bool:
         """Whether nothing waits, is being tokenised or runs."""
-        with self._changed:
+        with self._lock:
             return self._backlog.is_empty
 
     def _refuse_if_closed(self) -> None:
@@ -205,37 +205,50 @@ class Scheduler:
 
     # Workers -------------------------------------------------------------------------------------
 
-    def take(self) -> Run | None:
+    def take(self, *, overtaking: bool = False) -> Run | None:
         """The next batch for the calling worker; waits until there is one. None when closed and
-        nothing is left.
+        nothing is left. ``overtaking``: the worker is one of those that run what overtakes.
         """
-        with self._changed:
+        woken = self._may_overtake if overtaking else self._changed
+        with self._lock:
             while True:
-                run, expired = self._next_run()
+                run, expired = self._next_run(overtaking=overtaking)
                 if expired:
-                    self._changed.release()
+                    self._lock.release()
                     try:
                         _call_back(expired)
                     finally:
-                        self._changed.acquire()
+                        self._lock.acquire()
                 if run is not None:
                     # What this worker may not take now, another may.
-                    if self._backlog.waiting_count:
-                        self._changed.notify()
+                    self._wake(min(1, self._backlog.waiting_count), run.started)
                     return run
                 if expired:
                     continue
                 if self._closed and not self._backlog.waiting_count:
-                    self._changed.notify_all()
+                    self._wake_all()
                     return None
-                self._changed.wait()
+                woken.wait()
 
-    def poll(self) -> Run | None:
+    def poll(self, *, overtaking: bool = False) -> Run | None:
         """The next batch, or None when there is none for a worker to take now."""
-        with self._changed:
-            run, expired = self._next_run()
+        with self._lock:
+            run, expired = self._next_run(overtaking=overtaking)
         _call_back(expired)
         return run
+
+    def _wake(self, rows: int, now: float) -> None:
+        """Have workers look for so many rows that wait: those that may take them."""
+        if not rows:
+            return
+        if not self._runs.fill(self._workers):
+            self._changed.notify(min(rows, self._workers))
+        elif self._turns.may_replace_bulk() or self._turns.overtaking(now):
+            self._may_overtake.notify(min(rows, self._workers))
+
+    def _wake_all(self) -> None:
+        self._changed.notify_all()
+        self._may_overtake.notify_all()
 
     def finish(self, run: Run, answers: Rows[Logits | Exception], seconds: float) -> None:
         """Hand in what ``run`` gave: for each ticket its logits, or the error that it alone met.
@@ -246,17 +259,12 @@ class Scheduler:
         now = self._clock()
         rows, padded_length = len(run.tickets), run.padded_length
         done = []
-        with self._changed:
+        with self._lock:
             self._backlog.running.remove(run.cost_seconds)
-            ended_for_others = self._runs.end(run)
-            stopped = any(isinstance(answer, StoppedError) for answer in answers)
-            if stopped:
-                self._turns.gave_back(run)
-            if stopped and ended_for_others:
-                self._wait_again(run)
-                return
-            if not run.wide:
+            if self._runs.end(run):
                 run.line.cost.observe(rows, padded_length, seconds)
+            if any(isinstance(answer, StoppedError) for answer in answers):
+                self._turns.gave_back(run)
             for ticket, answer in zip(run.tickets, answers, strict=True):
                 run.line.forget(ticket)
                 if self._cache.is_on and not isinstance(answer, Exception):
@@ -264,6 +272,8 @@ class Scheduler:
                 for submission, indices in list(ticket.claims.items()):
                     if self._answer(submission, indices, answer, now):
                         done.append(submission)
+            if run.wide or run.overtakes:  # its worker's core, and not its worker, is free
+                self._wake(self._backlog.waiting_count, now)
         _call_back(done)
         if seconds:
             self._observer.batch_ran(
@@ -272,13 +282,13 @@ class Scheduler:
 
     def close(self) -> None:
         """Take no more work; workers finish what waits and then get None."""
-        with self._changed:
+        with self._lock:
             self._closed = True
-            self._changed.notify_all()
+            self._wake_all()
 
     def abandon(self) -> None:
         """Refuse everything that still waits. For the end of the drain time."""
-        with self._changed:
+        with self._lock:
             self._closed = True
             submissions = {
                 submission: None for ticket in self._turns.waiting() for submission in ticket.claims
@@ -287,29 +297,49 @@ class Scheduler:
                 self._fail(
                     submission, ClosedError("The service shut down before this request ran.")
                 )
-            self._changed.notify_all()
+            self._wake_all()
         _call_back(submissions)
 
-    def _next_run(self) -> tuple[Run | None, list[Submission]]:
+    def _next_run(self, *, overtaking: bool) -> tuple[Run | None, list[Submission]]:
         """The batch that a worker takes now, and the submissions found to be too late on the way to
         it.
         """
         expired: list[Submission] = []
         now = self._clock()
-        for priority in self._turns.priorities(now):
+        if overtaking:
+            return self._overtaking_run(now, expired), expired
+        for priority in self._turns.priorities():
             run = self._run_of(priority, now, expired)
             if run is not None:
                 return run, expired
         return None, expired
 
-    def _run_of(self, priority: Priority, now: float, expired: list[Submission]) -> Run | None:
+    def _overtaking_run(self, now: float, expired: list[Submission]) -> Run | None:
+        """A batch for a core that bulk has, or else one row that much longer runs would hold up."""
+        if self._turns.may_replace_bulk():
+            return self._run_of(Priority.INTERACTIVE, now, expired, overtakes=True)
+        for ticket in self._turns.overtaking(now):
+            expired += self._expire(ticket, now)
+            if ticket.waiting:
+                return self._begin([ticket], now, overtakes=True)
+        return None
+
+    def _run_of(
+        self,
+        priority: Priority,
+        now: float,
+        expired: list[Submission],
+        *,
+        overtakes: bool = False,
+    ) -> Run | None:
         """The batch around the ticket of this priority that is due first. Submissions found to be
         too late are added to ``expired``.
         """
         for anchor in self._turns.in_turn(priority, now):
             expired += self._expire(anchor, now)
             if anchor.waiting:
-                return self._begin(self._batch_around(anchor, now, expired), now)
+                batch = self._batch_around(anchor, now, expired)
+                return self._begin(batch, now, overtakes=overtakes)
         return None
 
     def _batch_around(self, anchor: Ticket, now: float, expired: list[Submission]) -> list[Ticket]:
@@ -324,7 +354,7 @@ class Scheduler:
         # Expiring one submission may have withdrawn tickets chosen before it.
         return [ticket for ticket in tickets if ticket.waiting]
 
-    def _begin(self, tickets: list[Ticket], now: float) -> Run | None:
+    def _begin(self, tickets: list[Ticket], now: float, *, overtakes: bool = False) -> Run | None:
         if not tickets:
             return None
         for ticket in tickets:
@@ -341,22 +371,12 @@ class Scheduler:
             line.cost.predict(len(tickets), padded_length),
             now,
             wide=line.executor.widens and self._turns.may_be_wide(tickets),
-            kept=self._turns.must_be_kept(line.priority),
+            overtakes=overtakes,
         )
         self._backlog.running.add(run.cost_seconds)
         self._runs.begin(run)
         self._turns.began(run)
         return run
-
-    def _wait_again(self, run: Run) -> None:
-        """Put what was ended for others back to where it was due."""
-        for ticket in run.tickets:
-            if ticket.claims:
-                ticket.waiting, ticket.started = True, None
-                self._add(ticket)
-            else:
-                run.line.forget(ticket)
-        self._changed.notify()
 
     def _cached(self, line: WaitingLine, fingerprint: bytes) -> Logits | None:
         return self._cache.get((line.name, fingerprint)) if self._cache.is_on else None

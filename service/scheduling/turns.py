@@ -6,19 +6,23 @@ from collections.abc import Iterable, Iterator
 from service.scheduling.backlog import Backlog
 from service.scheduling.batch_plan import BatchLimits
 from service.scheduling.due import DueQueue
-from service.scheduling.priority import Priority, Shares
+from service.scheduling.priority import BulkShare, Priority
 from service.scheduling.runs import Run, RunsInProgress
 from service.scheduling.ticket import Ticket
 from service.scheduling.waiting import WaitingLine
 
 SATURATED_TICKETS = 9
-"""Waiting for each worker, at which long ones are not put off any more."""
+"""Of one priority, waiting for each worker, at which long ones are not put off any more."""
 
 SATURATED_SECONDS = 8.0
 """Without a moment in which nothing waited, after which that is so as well."""
 
-BUSY_SHARE = 0.5
-"""Of the workers' recent time: a service that is less busy runs long sequences on all of them."""
+QUICK_TOKENS = 64
+"""Padded tokens in one interactive batch while little waits: what more brings is a twentieth of the
+time, and every row waits for all of its batch. Simulated at 70 % load (docs/simulation.md)."""
+
+OVERTAKING_TIMES = 1.5
+"""Of its own run, how much longer a row must expect to wait before it overtakes."""
 
 
 class Turns:
@@ -27,12 +31,12 @@ class Turns:
     Each ticket is *due* at its admission plus the predicted work of the same request before it. The
     ticket that is due first anchors the next batch, so no length and no request is passed over for
     long, and the thousandth window of one document comes after the short question that arrived
-    meanwhile. While little waits, long sequences are due later still, and on a busy service they
-    never have the last worker, so that short ones need not wait for them.
+    meanwhile. While little waits, long sequences are due later still, batches are small, and a row
+    that finds every core taken by much longer runs overtakes them: it is run at once, at a higher
+    priority of the operating system, and they go on when it is done.
 
-    Bulk comes after interactive, except for the share that it is owed. While interactive work comes
-    in, one worker is kept from bulk, and its batches are halved; where an interactive sequence
-    finds no worker, a bulk run that need not be kept is ended and waits again.
+    Bulk has every worker that interactive work leaves free, and is overtaken by all of it, except
+    for the share that bulk is owed.
     """
 
     def __init__(
@@ -43,14 +47,15 @@ class Turns:
         self._backlog = backlog
         self._runs = runs
         self._due = {priority: DueQueue() for priority in Priority}
-        self._shares = Shares()
-        self._waiting_since = float("-inf")
+        self._bulk = BulkShare()
+        self._waiting_since = dict.fromkeys(Priority, float("-inf"))
 
     def wait(self, ticket: Ticket, now: float) -> None:
         """Let ``ticket``, which is not yet counted in the backlog, wait for its turn."""
-        if not self._backlog.waiting_count:
-            self._waiting_since = now
-        self._due[ticket.line.priority].add(ticket)
+        priority = ticket.line.priority
+        if not self._backlog.lanes[priority].waiting_count:
+            self._waiting_since[priority] = now
+        self._due[priority].add(ticket)
 
     def waiting(self) -> Iterable[Ticket]:
         """All that wait, in no order."""
@@ -64,36 +69,58 @@ class Turns:
             if len(due) > 64 and len(due) > 2 * self._backlog.lanes[priority].waiting_count:
                 due.sweep()
 
-    def priorities(self, now: float) -> list[Priority]:
-        """Those that may begin a run now, the one to be served first in front."""
-        order = [Priority.INTERACTIVE]
-        most = self._workers
-        if self._workers > 1 and self._shares.interactive_is_recent(now):
-            most -= 1
-        if self._runs.bulk_count < most:
-            order.insert(0 if self._shares.bulk_is_owed else 1, Priority.BULK)
-        return order
+    def priorities(self) -> list[Priority]:
+        """Those that may begin a run on a core that is free, the one to be served first in front;
+        none while no core is.
+        """
+        if self._runs.fill(self._workers):
+            return []
+        if self._bulk.is_owed:
+            return [Priority.BULK, Priority.INTERACTIVE]
+        return [Priority.INTERACTIVE, Priority.BULK]
 
     def in_turn(self, priority: Priority, now: float) -> Iterator[Ticket]:
         """Tickets that may begin a batch now, in order. The next one is asked for only when the
         last has been taken out.
         """
-        due = self._due[priority]
-        put_off_long = not self._is_saturated(now)
-        while (ticket := due.first(put_off_long=put_off_long)) is not None:
-            if self._must_leave_a_worker(ticket, now):
-                yield from (other for other in due.in_order() if not other.line.is_long(other))
-                return
+        put_off_long = not self._is_saturated(priority, now)
+        while (ticket := self._due[priority].first(put_off_long=put_off_long)) is not None:
             yield ticket
+
+    def may_replace_bulk(self) -> bool:
+        """Whether interactive work may begin a batch as if there were no bulk, which takes cores
+        that it is not owed.
+        """
+        return (
+            self._runs.fill(self._workers)
+            and self._runs.bulk_count > 0
+            and not self._bulk.is_owed
+            and self._runs.interactive_count < self._workers
+        )
+
+    def overtaking(self, now: float) -> list[Ticket]:
+        """Interactive tickets that may overtake what runs now, in order."""
+        if (
+            not self._runs.fill(self._workers)
+            or self._runs.overtaking_count >= self._workers + self._runs.bulk_count
+            or self._is_saturated(Priority.INTERACTIVE, now)
+        ):
+            return []
+        bulk = not self._bulk.is_owed
+        return [
+            ticket
+            for ticket in self._due[Priority.INTERACTIVE].in_order()
+            if self._runs.may_be_overtaken(OVERTAKING_TIMES * ticket.cost_seconds, now, bulk=bulk)
+        ]
 
     def limits_for(self, line: WaitingLine, now: float) -> BatchLimits:
         """Share what waits evenly among the idle workers while it is less than a full batch for
-        each; bulk has smaller batches while interactive work may have to wait for them.
+        each; batches are small where nobody should wait for the other rows.
         """
         idle = max(1, self._workers - self._backlog.running.count)
         most = self._limits.padded_tokens
-        if line.priority is Priority.BULK and self._shares.interactive_is_recent(now):
-            most = max(1, most // 2)
+        if line.priority is Priority.INTERACTIVE and not self._is_saturated(line.priority, now):
+            most = min(most, QUICK_TOKENS)
         return BatchLimits(min(most, math.ceil(line.waiting_tokens / idle)), self._limits.waste)
 
     def may_be_wide(self, tickets: list[Ticket]) -> bool:
@@ -105,45 +132,22 @@ class Turns:
             and not self._backlog.waiting_count
         )
 
-    def must_be_kept(self, priority: Priority) -> bool:
-        """Whether a run that begins now may not be ended for others."""
-        return priority is Priority.INTERACTIVE or self._shares.bulk_is_kept
-
     def began(self, run: Run) -> None:
         """Count a run that a worker has taken."""
         bulk_is_here = bool(
             self._runs.bulk_count or self._backlog.lanes[Priority.BULK].waiting_count
         )
-        self._shares.took(
-            run.line.priority, run.cost_seconds, run.started, bulk_is_here=bulk_is_here
-        )
+        self._bulk.took(run.line.priority, run.cost_seconds, bulk_is_here=bulk_is_here)
 
     def gave_back(self, run: Run) -> None:
         """Take away a run that was stopped."""
-        self._shares.gave_back(run.line.priority, run.cost_seconds)
+        self._bulk.gave_back(run.line.priority, run.cost_seconds)
 
-    def make_way(self, cost_seconds: float, now: float) -> None:
-        """End the bulk run that has longest to go, if it keeps interactive work waiting for longer
-        than the ``cost_seconds`` which that runs itself.
-        """
-        if self._backlog.running.count >= self._workers:
-            self._runs.end_longest_bulk(cost_seconds, now)
-
-    def _must_leave_a_worker(self, ticket: Ticket, now: float) -> bool:
-        """Whether a long ticket has to leave the last worker to the short ones that keep coming."""
-        return (
-            ticket.line.priority is Priority.INTERACTIVE
-            and ticket.line.is_long(ticket)
-            and not self._is_saturated(now)
-            and self._shares.busy(self._workers, now) > BUSY_SHARE
-            and self._runs.long_count >= self._workers - 1 > 0
-        )
-
-    def _is_saturated(self, now: float) -> bool:
+    def _is_saturated(self, priority: Priority, now: float) -> bool:
         """Whether so much waits, or something has for so long, that to put long tickets off would
         only hold them back.
         """
         return (
-            self._backlog.waiting_count >= SATURATED_TICKETS * self._workers
-            or now - self._waiting_since > SATURATED_SECONDS
+            self._backlog.lanes[priority].waiting_count >= SATURATED_TICKETS * self._workers
+            or now - self._waiting_since[priority] > SATURATED_SECONDS
         )

@@ -7,12 +7,6 @@ from service.scheduling.executor import Executor
 from service.scheduling.priority import Priority
 from service.scheduling.ticket import Ticket
 
-LONG_TIMES = 2.0
-"""What is long, as a multiple of the typical."""
-
-TYPICAL_WEIGHT = 0.02
-"""Of each sequence in what is typical: the last fifty or so decide."""
-
 
 class WaitingLine:
     """Tickets of one model and priority, with the model's executor and cost model. Owned by the
@@ -25,7 +19,6 @@ class WaitingLine:
         self.executor = executor
         self.cost = cost
         self.waiting_tokens = 0
-        self._typical_seconds = 0.0
         self._by_length: dict[int, dict[Ticket, None]] = {}
         self._counts: dict[int, int] = {}
         self._in_flight: dict[bytes, Ticket] = {}
@@ -42,11 +35,6 @@ class WaitingLine:
         self._counts[length] = self._counts.get(length, 0) + 1
         self.waiting_tokens += length
         self._in_flight[ticket.fingerprint] = ticket
-        self._typical_seconds += TYPICAL_WEIGHT * (ticket.cost_seconds - self._typical_seconds)
-
-    def is_long(self, ticket: Ticket) -> bool:
-        """Whether it takes much longer than the sequences that came before it."""
-        return ticket.cost_seconds > LONG_TIMES * self._typical_seconds
 
     def remove(self, ticket: Ticket) -> None:
         """Let ``ticket`` wait no longer; it must be waiting here. It is still in flight."""

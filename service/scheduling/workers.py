@@ -5,7 +5,7 @@ import time
 
 import structlog
 
-from service.runtime.priority import give_way
+from service.runtime.priority import be_overtaken
 from service.runtime.session import Logits, StoppedError
 from service.scheduling.runs import Run
 from service.scheduling.scheduler import Scheduler
@@ -13,9 +13,16 @@ from service.scheduling.scheduler import Scheduler
 log = structlog.get_logger(__name__)
 
 
+OVERTAKERS = 2
+"""For each worker: one in place of bulk that it runs, one that overtakes interactive work."""
+
+MOST_OVERTAKERS = 16
+"""Where there are many workers, hardly ever all of them are taken by long runs."""
+
+
 class Workers:
     """``count`` threads, each of which takes a batch from the scheduler, runs it, and hands the
-    logits in.
+    logits in; and those that run what overtakes, which sleep most of the time.
     """
 
     def __init__(self, scheduler: Scheduler, count: int) -> None:
@@ -23,6 +30,9 @@ class Workers:
         self._threads = [
             threading.Thread(target=self._work, name=f"worker-{index}", daemon=True)
             for index in range(count)
+        ] + [
+            threading.Thread(target=self._overtake, name=f"overtaker-{index}", daemon=True)
+            for index in range(min(OVERTAKERS * count, MOST_OVERTAKERS))
         ]
 
     def start(self) -> None:
@@ -39,10 +49,13 @@ class Workers:
             thread.join(max(0.0, end - time.monotonic()))
 
     def _work(self) -> None:
-        give_way()
+        be_overtaken()
         while (run := self._scheduler.take()) is not None:
-            answers, seconds = execute(run)
-            self._scheduler.finish(run, answers, seconds)
+            self._scheduler.finish(run, *execute(run))
+
+    def _overtake(self) -> None:
+        while (run := self._scheduler.take(overtaking=True)) is not None:
+            self._scheduler.finish(run, *execute(run))
 
 
 def execute(run: Run) -> tuple[list[Logits | Exception], float]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.simulation import Cores, Replica, Settings, VirtualTime
+from bench.simulation import OVERTAKING_WEIGHT, Cores, Replica, Settings, VirtualTime
 from bench.simulation_profile import Profile, RunTimes, Shape
 from service.scheduling.batch_plan import BatchLimits
 from service.scheduling.errors import DeadlineExceededError, QueueFullError
@@ -74,6 +74,29 @@ def test_more_threads_than_cores_share_them_until_one_run_ends():
     assert found == {"narrow": pytest.approx(2.5), "wide": pytest.approx(3.5)}
 
 
+def test_what_overtakes_has_most_of_a_core_that_others_want():
+    time = VirtualTime()
+    cores, found = Cores(time, 1), {}
+
+    def run(name, seconds, *, overtakes):
+        cores.run(seconds, 1, lambda: found.update({name: time()}), overtakes=overtakes)
+
+    run("long", 2.0, overtakes=False)
+    time.at(1.0, lambda: run("short", 0.5, overtakes=True))
+    time.run()
+    share = OVERTAKING_WEIGHT / (OVERTAKING_WEIGHT + 1)
+    assert found == {"short": pytest.approx(1 + 0.5 / share), "long": pytest.approx(2.5)}
+
+
+def test_what_overtakes_holds_nobody_up_where_a_core_is_free():
+    time = VirtualTime()
+    cores, found = Cores(time, 2), {}
+    for name, overtakes in (("long", False), ("short", True)):
+        cores.run(1.0, 1, lambda name=name: found.update({name: time()}), overtakes=overtakes)
+    time.run()
+    assert found == {"long": 1.0, "short": 1.0}
+
+
 def test_what_goes_first_takes_from_the_runs_only_when_no_core_is_free():
     time = VirtualTime()
     cores = Cores(time, 2)
@@ -104,28 +127,37 @@ def test_requests_pass_the_event_loop_one_after_the_other():
 
 def test_what_waits_goes_into_one_run():
     asked = Asked(profile())
-    asked.ask("running", 50)
+    asked.ask("running", 10)
     for number in range(4):
-        asked.ask(number, 40)
+        asked.ask(number, 15)
     answers = asked.run()
-    assert answers[0] == answers[3] == pytest.approx(0.060 + 0.010 + 0.160, rel=1e-3)
+    assert answers[0] == answers[3] == pytest.approx(0.020 + 0.010 + 0.060, rel=1e-3)
     assert asked.replica.work.runs == 2
 
 
 def test_the_limits_are_the_planners():
-    asked = Asked(profile(), Settings(BatchLimits(80), max_queue_seconds=60))
-    asked.ask("running", 50)
+    asked = Asked(profile(overhead=0.03), Settings(BatchLimits(30), max_queue_seconds=60))
+    asked.ask("running", 10)
     for number in range(4):
-        asked.ask(number, 40)
+        asked.ask(number, 15)
     asked.run()
     assert asked.replica.work.runs == 3
-    assert asked.replica.work.real_tokens == asked.replica.work.padded_tokens == 210
+    assert asked.replica.work.real_tokens == asked.replica.work.padded_tokens == 70
 
 
 def test_a_lone_text_takes_the_wide_time_where_sessions_are_widened():
     asked = Asked(profile(workers=2, wide=run_times(0.005, 0.0006)))
     asked.ask("alone", 100)
     assert asked.run() == {"alone": pytest.approx(0.065, rel=1e-3)}
+
+
+def test_a_short_text_overtakes_a_long_one():
+    asked = Asked(profile(overhead=1e-6))
+    asked.ask("long", 400)
+    asked.ask("short", 20, at=0.1)
+    answers = asked.run()
+    assert answers["short"] == pytest.approx(0.1 + 0.020 * (1 + 1 / OVERTAKING_WEIGHT), rel=1e-3)
+    assert answers["long"] == pytest.approx(0.420, rel=1e-3)
 
 
 def test_two_at_once_take_a_core_each():

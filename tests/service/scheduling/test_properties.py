@@ -5,9 +5,8 @@ How long a ticket is passed over: every run begins with the ticket of its priori
 first, long ones put off or not, and a ticket is never due before it was admitted. So a run that
 leaves a ticket waiting has used up one that was due before the time to which the ticket may be put
 off, and none of those is admitted after that. A ticket is left behind by at most as many runs of
-its priority as tickets were due before then. (A long ticket also leaves the last worker to short
-ones while all others run long ones: for as long as the first of those runs. That is not a number of
-runs, so such runs are not counted.)
+its priority as tickets were due before then. (A short ticket that overtakes takes no turn: it is
+run at once, and those that it holds up are run already. Such runs are not counted.)
 """
 
 import numpy as np
@@ -28,9 +27,12 @@ from service.scheduling.cost import CostModel
 from service.scheduling.due import DELAY_TIMES
 from service.scheduling.errors import DeadlineExceededError, QueueFullError
 from service.scheduling.priority import BULK_SHARE, Priority
+from service.scheduling.runs import HELD_UP_TIMES
 from service.scheduling.scheduler import Scheduler
 from service.scheduling.ticket import Ticket
+from service.scheduling.turns import OVERTAKING_TIMES
 from service.scheduling.waiting import WaitingLine
+from service.scheduling.workers import OVERTAKERS
 from tests.service.scheduling.conftest import Clock, Idle, Recorder, sequence
 
 LIMITS = BatchLimits(256)
@@ -112,51 +114,46 @@ class Trace(RuleBasedStateMachine):
         assert ticket.due >= self.clock()
         self.left_behind[ticket] = 0
         self.tickets[ticket] = None
-        self._count_due_before(ticket)
-
-    def _count_due_before(self, ticket):
-        """Add a ticket that waits now, for the first time or again, to what the others are behind,
-        and all of them to what it is behind.
-        """
         others = [other for other in self._waiting(ticket.line.priority) if other is not ticket]
         for other in others:
             self.due_before[other] += ticket.due <= put_off(other)
-        due_before = sum(other.due <= put_off(ticket) for other in others)
-        self.due_before[ticket] = self.left_behind[ticket] + due_before
+        self.due_before[ticket] = sum(other.due <= put_off(ticket) for other in others)
 
     @rule(seconds=st.sampled_from([0.001, 0.03, 0.3, 20.0]))
     def pass_time(self, seconds):
         self.clock.now += seconds
 
-    @precondition(lambda self: len(self.running) < self.workers)
+    @precondition(lambda self: self._count_running(overtaking=False) < self.workers)
     @rule()
     def take(self):
-        run = self.scheduler.poll()
-        if run is None:
-            return
-        self._check(run)
-        self.running.append(run)
+        self._begin(self.scheduler.poll())
+
+    @precondition(lambda self: self._count_running(overtaking=True) < OVERTAKERS * self.workers)
+    @rule()
+    def overtake(self):
+        self._begin(self.scheduler.poll(overtaking=True))
+
+    def _begin(self, run):
+        if run is not None:
+            self._check(run)
+            self.running.append(run)
+
+    def _count_running(self, *, overtaking):
+        return sum(run.overtakes is overtaking for run in self.running)
 
     @precondition(lambda self: self.running)
     @rule(which=st.integers(0, 2), seconds=st.sampled_from([0.0, 0.02, 0.4]))
     def finish(self, which, seconds):
         run = self.running.pop(which % len(self.running))
         self.clock.now += seconds
-        if run.stop.is_set and seconds:  # told in time; what others still wait for runs again
+        if run.stop.is_set and seconds:  # told in time
             answers = [StoppedError()] * len(run.tickets)
-            self.taken.difference_update(run.tickets)
         else:
             answers = [
                 ValueError("a broken row") if row.length == BROKEN else (row.input_ids,)
                 for row in run.sequences
             ]
         self.scheduler.finish(run, answers, seconds)
-        again = [ticket for ticket in run.tickets if ticket.waiting]
-        for ticket in again:
-            del self.tickets[ticket]
-        for ticket in again:
-            self.tickets[ticket] = None
-            self._count_due_before(ticket)
 
     @precondition(lambda self: self.admitted)
     @rule(which=st.integers(0, 1_000))
@@ -182,26 +179,36 @@ class Trace(RuleBasedStateMachine):
                 assert submission not in self.done
                 assert self.clock() < submission.deadline
             self.taken.add(ticket)
+        if run.overtakes:
+            self._check_overtaking(run)
+        else:
+            assert len(self.running) < self.workers, "more runs than cores"
+            assert not any(each.wide for each in self.running), "every core is taken"
+            self._check_order(run)
+        if run.wide:
+            assert not self.running
+            assert len(lengths) == 1
+            assert not any(map(self._waiting, Priority))
+
+    def _check_overtaking(self, run):
+        assert run.line.priority is Priority.INTERACTIVE
+        wide = any(each.wide for each in self.running)
+        assert wide or len(self.running) >= self.workers, "a core was free"
+        held_up = [each for each in self.running if not each.overtakes]
+        if not any(each.is_bulk for each in held_up):
+            longest = [HELD_UP_TIMES * each.cost_seconds for each in held_up]
+            assert all(OVERTAKING_TIMES * run.cost_seconds < seconds for seconds in longest)
+
+    def _check_order(self, run):
         first = min(ticket.due for ticket in run.tickets)
         first_put_off = min(map(put_off, run.tickets))
         left = self._waiting(run.line.priority)
-        if run.line.priority is Priority.INTERACTIVE and self._leave_a_worker():
-            left = [ticket for ticket in left if not ticket.line.is_long(ticket)]
         in_order = all(first <= ticket.due for ticket in left)
         in_order_put_off = all(first_put_off <= put_off(ticket) for ticket in left)
         assert in_order or in_order_put_off, "a ticket that was due before was passed over"
         for ticket in left:
             self.left_behind[ticket] += 1
             assert self.left_behind[ticket] <= self.due_before[ticket]
-        if run.wide:
-            assert not self.running
-            assert len(lengths) == 1
-            assert not any(map(self._waiting, Priority))
-
-    def _leave_a_worker(self):
-        """Whether all workers but one run something long."""
-        running = [run for run in self.running if any(map(run.line.is_long, run.tickets))]
-        return len(running) >= self.workers - 1 > 0
 
     def _waiting(self, priority):
         return [
@@ -324,9 +331,6 @@ def test_bulk_gets_its_share_while_both_always_wait(workers, interactive, bulk):
         if run is not None:
             scheduler.finish(run, [()] * len(run.tickets), run.cost_seconds)
         run = scheduler.poll()
-        if run is None:  # the last worker waits for something short
-            ends.append((min(end for end, other in ends if other is not None), None))
-            continue
         waiting[run.line.priority] -= len(run.tickets)
         seconds[run.line.priority] += run.cost_seconds
         ends.append((clock() + run.cost_seconds, run))

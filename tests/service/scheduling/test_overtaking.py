@@ -1,0 +1,157 @@
+"""Who may overtake what runs, when every core is taken."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from service.scheduling.cost import CostModel
+from service.scheduling.priority import Priority
+from service.scheduling.turns import SATURATED_TICKETS
+from tests.service.scheduling.conftest import Bench, Idle
+
+
+def lengths(run):
+    return None if run is None else [row.length for row in run.sequences]
+
+
+def finish(bench, run, seconds=0.0):
+    bench.scheduler.finish(run, [(np.zeros(1),)] * len(run.tickets), seconds)
+
+
+@pytest.fixture
+def busy(bench: Bench):
+    """A scheduler that runs a row of 200 tokens on each of two workers: 0.2 s each."""
+    bench.submit(200), bench.submit(201)
+    bench.runs = [bench.scheduler.poll(), bench.scheduler.poll()]
+    return bench
+
+
+def test_a_short_row_overtakes_runs_that_have_much_longer_to_go(busy):
+    short = busy.submit(20)
+    assert busy.scheduler.poll() is None, "no core is free"
+    run = busy.scheduler.poll(overtaking=True)
+    assert (lengths(run), run.overtakes) == ([20], True)
+    finish(busy, run)
+    assert busy.done == [short]
+
+
+def test_a_row_waits_for_runs_that_are_about_to_end(busy):
+    busy.submit(20)
+    busy.clock.now += 0.175
+    assert busy.scheduler.poll(overtaking=True) is None
+
+
+def test_a_row_does_not_overtake_runs_of_its_own_length(busy):
+    busy.submit(150)
+    assert busy.scheduler.poll(overtaking=True) is None
+
+
+def test_nothing_overtakes_while_a_core_is_free(bench):
+    bench.submit(200)
+    bench.scheduler.poll()
+    bench.submit(20)
+    assert bench.scheduler.poll(overtaking=True) is None
+    assert lengths(bench.scheduler.poll()) == [20]
+
+
+def test_no_more_overtake_at_once_than_there_are_workers(busy):
+    for _ in range(3):
+        busy.submit(20)
+    overtaking = [busy.scheduler.poll(overtaking=True) for _ in range(3)]
+    assert [lengths(run) for run in overtaking] == [[20], [20], None]
+
+
+def test_a_worker_that_is_free_while_something_overtakes_leaves_the_core_to_it(busy):
+    busy.submit(20), busy.submit(190)
+    overtaking = busy.scheduler.poll(overtaking=True)
+    finish(busy, busy.runs[0])
+    assert busy.scheduler.poll() is None
+    finish(busy, overtaking)
+    assert lengths(busy.scheduler.poll()) == [190]
+
+
+def test_a_run_is_held_up_for_no_longer_than_it_takes(busy):
+    overtaken_seconds = 0.0
+    while busy.submit(20) and (run := busy.scheduler.poll(overtaking=True)) is not None:
+        overtaken_seconds += run.cost_seconds
+        finish(busy, run)
+    assert 0.38 < overtaken_seconds < 0.43, "0.2 s for each of both, and one row more"
+
+
+def test_where_much_waits_nothing_overtakes(busy):
+    busy.scheduler._backlog._room_seconds = 60
+    busy.submit(*[20] * (SATURATED_TICKETS * 2))
+    assert busy.scheduler.poll(overtaking=True) is None
+
+
+def test_a_row_overtakes_a_lone_text_that_has_every_core(bench):
+    bench.scheduler.add_model("wide", Idle(widens=True), CostModel((0.0, 1e-3, 0.0)))
+    bench.submit(200, model="wide")
+    assert bench.scheduler.poll().wide
+    bench.submit(20)
+    assert lengths(bench.scheduler.poll(overtaking=True)) == [20]
+
+
+def test_what_overtakes_and_what_is_held_up_teaches_the_cost_model_nothing(bench):
+    cost = CostModel((0.0, 1e-3, 0.0))
+    bench.scheduler.add_model("c", Idle(), cost)
+    for _ in range(20):
+        bench.submit(200, model="c"), bench.submit(200, model="c")
+        runs = [bench.scheduler.poll(), bench.scheduler.poll()]
+        bench.submit(20, model="c")
+        for run in (bench.scheduler.poll(overtaking=True), *runs):
+            finish(bench, run, seconds=7.0)
+    assert cost.predict(1, 10) == pytest.approx(0.01)
+
+
+def test_bulk_is_overtaken_by_all_interactive_work_as_if_it_were_not_there(bench):
+    bench.submit(50, priority=Priority.BULK), bench.submit(50, priority=Priority.BULK)
+    bulk = [bench.scheduler.poll(), bench.scheduler.poll()]
+    assert [run.is_bulk for run in bulk] == [True, True]
+    for length in (100, 100, 40, 40):
+        bench.submit(length)
+    overtaking = [bench.scheduler.poll(overtaking=True) for _ in range(3)]
+    assert [lengths(run) for run in overtaking] == [[40], [40], [100]]
+    for run in (*overtaking, *bulk):
+        finish(bench, run)
+    assert bench.run_all() == [[100]]
+
+
+def test_bulk_that_is_owed_is_not_held_up_by_work_of_its_own_length(bench):
+    bench.submit(50)
+    interactive = bench.scheduler.poll()
+    bench.submit(60, priority=Priority.BULK)
+    bulk = bench.scheduler.poll()
+    for _ in range(16):  # nine tenths of a second, of which bulk has had 0.06
+        finish(bench, interactive)
+        bench.submit(50)
+        interactive = bench.scheduler.poll()
+    bench.submit(50)
+    assert bench.scheduler.poll(overtaking=True) is None
+    bench.submit(5)
+    assert lengths(bench.scheduler.poll(overtaking=True)) == [5]
+    assert bulk.is_bulk
+
+
+def test_those_who_run_what_overtakes_wake_for_it_and_for_the_end(busy):
+    taken = []
+
+    def overtake():
+        while (run := busy.scheduler.take(overtaking=True)) is not None:
+            taken.append(run)
+            finish(busy, run)
+
+    threads = [threading.Thread(target=overtake) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    answered = threading.Event()
+    reservation = busy.scheduler.reserve("a", [20], busy.clock() + 30)
+    row = busy.runs[0].sequences[0].__class__(np.arange(20), np.zeros(20, dtype=np.int64))
+    busy.scheduler.submit(reservation, [row], lambda _: answered.set())
+    assert answered.wait(5)
+    busy.scheduler.close()
+    for thread in threads:
+        thread.join(5)
+        assert not thread.is_alive()
+    assert [lengths(run) for run in taken] == [[20]]
