@@ -60,7 +60,8 @@ class CsvWriter:
 
     def __init__(self, file: TextIO, task: Task, header: Sequence[str] | None = None) -> None:
         self._file = file
-        self._rows = csv.writer(file, lineterminator="\n")
+        # By its "\r\n" the module knows to quote what has either; "\n" alone is written.
+        self._rows = csv.writer(_Unix(file), lineterminator="\r\n")
         self._task = task
         self._header = None if header is None else list(header)
         self._columns: list[str] | None = None
@@ -82,7 +83,7 @@ class CsvWriter:
     def _begin(self, fields: Mapping[str, str]) -> None:
         self._columns = list(fields)
         found = [*columns_of(self._task), ERROR]
-        names = [f"albert_{name}" if name in fields else name for name in found]
+        names = [_beside(fields, name) for name in found]
         header = self._columns + names
         if self._header is None:
             self._rows.writerow(header)
@@ -91,6 +92,22 @@ class CsvWriter:
                 f"The output has other columns ({', '.join(self._header)}) than this file's "
                 f"answers ({', '.join(header)}): it is not one to resume."
             )
+
+
+def _beside(fields: Mapping[str, str], name: str) -> str:
+    while name in fields:
+        name = f"albert_{name}"
+    return name
+
+
+class _Unix:
+    """Takes rows that end in a carriage return and a line feed, and leaves the former out."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, row: str) -> None:
+        self._file.write(row.removesuffix("\r\n") + "\n")
 
 
 class TableWriter:

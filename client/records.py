@@ -1,5 +1,6 @@
 """What is asked: texts from arguments, lines of text, CSV or NDJSON."""
 
+import codecs
 import csv
 import json
 import sys
@@ -36,13 +37,18 @@ _BY_SUFFIX = {
 class Record:
     """One thing to ask.
 
-    ``body`` is the request; ``fields`` what the record is shown with, by column; ``end_bytes`` how
-    much of the file was read when it was.
+    ``body`` is the request, or a line of NDJSON that is none, as it came; ``fields`` what the
+    record is shown with, by column; ``end_bytes`` how much of the file was read when it was.
     """
 
     body: Any
     fields: Mapping[str, str]
     end_bytes: int = 0
+
+    @property
+    def line(self) -> bytes:
+        """What is sent, without a line feed."""
+        return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +87,17 @@ def open_input(path: Path) -> BinaryIO:
 def read_records(
     file: BinaryIO, name: str, format_: Format, columns: Columns, parameters: Mapping[str, Any]
 ) -> Iterator[Record]:
-    """The records of a file. Raises AskError, which names the line, at what is none."""
+    """The records of a file. Raises AskError, which names the line, at what is none; a line of
+    NDJSON that is no object is for the service to refuse, as on its bulk route.
+    """
     lines = _Lines(file, name)
     if format_ is Format.TEXT:
         for line in lines:
             text = line.rstrip("\r\n")
             yield record_of({"text": text}, parameters, lines.bytes_read)
     elif format_ is Format.NDJSON:
-        for line in lines:
-            yield _record_of_json(line, lines, columns, parameters)
+        for content in lines.as_bytes():
+            yield _record_of_json(content.rstrip(b"\r\n"), lines, columns, parameters)
     else:
         yield from _rows(lines, columns, parameters)
 
@@ -104,14 +112,19 @@ class _Lines:
         self.bytes_read = 0
 
     def __iter__(self) -> Iterator[str]:
-        for line in self._file:
-            self.number += 1
-            self.bytes_read += len(line)
+        for line in self.as_bytes():
             try:
-                text = line.decode("utf-8-sig" if self.number == 1 else "utf-8")
+                text = line.decode()
             except UnicodeDecodeError as error:
                 raise self.error("is not UTF-8") from error
             yield text
+
+    def as_bytes(self) -> Iterator[bytes]:
+        """The same, decoded or not."""
+        for line in self._file:
+            self.number += 1
+            self.bytes_read += len(line)
+            yield line.removeprefix(codecs.BOM_UTF8) if self.number == 1 else line
 
     def error(self, what: str) -> AskError:
         """``what`` is wrong with the line that was read last."""
@@ -119,25 +132,29 @@ class _Lines:
 
 
 def _record_of_json(
-    line: str, lines: _Lines, columns: Columns, parameters: Mapping[str, Any]
+    line: bytes, lines: _Lines, columns: Columns, parameters: Mapping[str, Any]
 ) -> Record:
     """A line is a request as the service takes it, or an object with the columns."""
     try:
-        document = json.loads(line)
-    except ValueError as error:
-        raise lines.error("is not JSON") from error
-    if isinstance(document, dict) and "inputs" in document:
-        body = document | {"parameters": {**(document.get("parameters") or {}), **parameters}}
+        document = json.loads(line.decode())
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        return Record(line, dict.fromkeys(columns.inputs.values(), ""), lines.bytes_read)
+    if "inputs" in document:
         inputs = document["inputs"]
         shown = inputs if isinstance(inputs, dict) else {"text": inputs}
-        fields = {key: _written(value) for key, value in shown.items()}
-        return Record(body if body["parameters"] else document, fields, lines.bytes_read)
-    if not isinstance(document, dict):
-        raise lines.error("is no JSON object")
-    fields = _fields(document, lines, columns)
-    record = record_of(fields, parameters, lines.bytes_read)
-    others = {key: _written(value) for key, value in document.items()}
-    return Record(record.body, others, lines.bytes_read)
+        return Record(_with(parameters, document), _shown(shown), lines.bytes_read)
+    record = record_of(_fields(document, lines, columns), parameters, lines.bytes_read)
+    return Record(record.body, _shown(document), lines.bytes_read)
+
+
+def _with(parameters: Mapping[str, Any], request: dict[str, Any]) -> dict[str, Any]:
+    """``request`` with ``parameters`` beside its own, if those are what they may be."""
+    own = request.get("parameters") or {}
+    if not parameters or not isinstance(own, dict):
+        return request
+    return request | {"parameters": {**own, **parameters}}
 
 
 def _rows(lines: _Lines, columns: Columns, parameters: Mapping[str, Any]) -> Iterator[Record]:
@@ -146,7 +163,7 @@ def _rows(lines: _Lines, columns: Columns, parameters: Mapping[str, Any]) -> Ite
         header = next(rows, None)
         if header is None:
             return
-        for row in rows:
+        for row in filter(None, rows):  # a blank line is no row
             if len(row) != len(header):
                 raise lines.error(f"has {len(row)} columns and the first line {len(header)}")
             named = dict(zip(header, row, strict=True))
@@ -171,5 +188,11 @@ def _fields(named: Mapping[str, Any], lines: _Lines, columns: Columns) -> dict[s
     return fields
 
 
+def _shown(document: Mapping[str, Any]) -> dict[str, str]:
+    return {_written(key): _written(value) for key, value in document.items()}
+
+
 def _written(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    """As a text that can be written: JSON may have halves of surrogate pairs, which are none."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text.encode(errors="replace").decode()

@@ -81,8 +81,7 @@ async def _send_lines(
                 room.clear()
                 await room.wait()
             waiting.extend(batch)
-            lines = [json.dumps(record.body).encode() + b"\n" for record in batch]
-            await exchange.send(b"".join(lines))
+            await exchange.send(b"".join(record.line + b"\n" for record in batch))
     finally:
         # Also behind a record that cannot be read: those before it are answered.
         await exchange.finish()

@@ -13,7 +13,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match, Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Scope
 
 import service
 from service.api.bulk_routes import BulkRoutes
@@ -106,6 +106,7 @@ class Application:
             description=DESCRIPTION,
             lifespan=self._lifespan,
             redoc_url=None,
+            redirect_slashes=False,
         )
         inputs = InputLimits(settings.max_inputs, settings.max_characters)
         limits = WireLimits(
@@ -197,12 +198,32 @@ class HttpErrors:
         """Answer ``error`` as application/problem+json."""
         if isinstance(error, HTTPException) and error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             # Starlette names the methods of the first route of that path; there may be several.
-            allowed = {
-                method
-                for router in self._routers
-                for route in router.routes
-                if isinstance(route, APIRoute) and route.matches(request.scope)[0] is not Match.NONE
-                for method in route.methods or ()
-            }
+            routes = self._routes_at(request.scope)
+            allowed = {method for route in routes for method in route.methods or ()}
             error.headers = {"Allow": ", ".join(sorted(allowed or {"GET"}))}
-        return response_of(problem_of(error), request.state.request_id)
+        problem = problem_of(error)
+        if problem.status == HTTPStatus.NOT_FOUND and (place := self._without_slash(request.scope)):
+            return Response(status_code=HTTPStatus.TEMPORARY_REDIRECT, headers={"Location": place})
+        return response_of(problem, request.state.request_id)
+
+    def _without_slash(self, scope: Scope) -> str | None:
+        """Where the route is whose path has a slash behind it here, as some write URLs.
+
+        Relative: Starlette's own redirect is to the host that the request names, which may be
+        anybody's, over http, also behind a proxy that ends TLS, and without a path in front.
+        """
+        sent: str = scope["raw_path"].decode("latin-1")
+        if not sent.endswith("/") or not self._routes_at({**scope, "path": scope["path"][:-1]}):
+            return None
+        name = sent[:-1].rpartition("/")[2]
+        query = scope["query_string"].decode("latin-1")
+        return f"../{name}?{query}" if query else f"../{name}"
+
+    def _routes_at(self, scope: Scope) -> list[APIRoute]:
+        """Those of the scope's path, whatever their methods."""
+        return [
+            route
+            for router in self._routers
+            for route in router.routes
+            if isinstance(route, APIRoute) and route.matches(scope)[0] is not Match.NONE
+        ]

@@ -67,6 +67,11 @@ class FailedModel:
     default: bool = False
 
 
+def shown(name: str) -> str:
+    """``name`` in quotes: one that a caller made up may be of any length."""
+    return repr(name if len(name) <= 64 else name[:63] + "…")
+
+
 class NoSuchModelError(Exception):
     """No model of that name, or none for that task."""
 
@@ -116,7 +121,7 @@ class Registry:
         if name in self._failed:
             raise ModelUnavailableError(f"The model {name!r} failed to load.")
         known = ", ".join(sorted(self._loaded)) or "none"
-        raise NoSuchModelError(f"There is no model {name!r}; loaded are: {known}.")
+        raise NoSuchModelError(f"There is no model {shown(name)}; loaded are: {known}.")
 
     def default(self, task: Task) -> LoadedModel:
         """The model that answers the task's route: the one that the settings name, else the first

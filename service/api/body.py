@@ -10,6 +10,7 @@ from service.api.problems import ProblemError
 
 JSON = b"application/json"
 OCTETS = b"application/octet-stream"
+CHUNKED = b"chunked"
 NDJSON = (
     b"application/x-ndjson",
     b"application/ndjson",
@@ -51,9 +52,9 @@ async def read_body(
     """The whole body of a request of one of ``media_types``, which are JSON and perhaps ``OCTETS``.
     ``is_whole`` says that it has arrived already, so that no clock is needed.
 
-    Raises ProblemError: 415 for another media type or an encoding, 413 as soon as the body is found
-    to be larger than ``max_bytes``, 408 when it has not arrived within ``timeout_seconds``;
-    ClientDisconnect when the caller left.
+    Raises ProblemError: 415 for another media type or an encoding, 501 for a transfer coding, 413
+    as soon as the body is found to be larger than ``max_bytes``, 408 when it has not arrived within
+    ``timeout_seconds``; ClientDisconnect when the caller left.
     """
     _check_media_type(headers, media_types)
     declared = headers.get(b"content-length", b"")
@@ -96,7 +97,7 @@ def _too_large(max_bytes: int) -> ProblemError:
 
 
 def check_ndjson(headers: Mapping[bytes, bytes]) -> None:
-    """Raise ProblemError, 415, for a body that is sent as anything but lines of JSON."""
+    """Raise ProblemError, 415 or 501, for a body that is sent as anything but lines of JSON."""
     _check_encoding(headers)
     media_type, _, parameters = headers.get(b"content-type", NDJSON[0]).partition(b";")
     if media_type.strip().lower() not in NDJSON:
@@ -110,6 +111,13 @@ def check_ndjson(headers: Mapping[bytes, bytes]) -> None:
 
 
 def _check_encoding(headers: Mapping[bytes, bytes]) -> None:
+    coding = headers.get(b"transfer-encoding", CHUNKED)
+    if coding != CHUNKED and coding.strip().lower() != CHUNKED:  # RFC 9112, 6.1
+        raise ProblemError(
+            501,
+            "transfer_encoding",
+            "The body must be sent with no Transfer-Encoding but chunked.",
+        )
     encoding = headers.get(b"content-encoding", b"").strip().lower()
     if encoding not in (b"", b"identity"):
         raise ProblemError(

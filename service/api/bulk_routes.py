@@ -96,7 +96,7 @@ class BulkRoutes:
                 name=f"bulk-{task.value}",
                 summary=f"Answer a file of requests with the default {task.value} model",
                 response_class=Response,
-                responses=BULK_ANSWER | problems_of(404, 408, 415, 422, 429, 500, 503),
+                responses=BULK_ANSWER | problems_of(404, 408, 415, 422, 429, 500, 501, 503),
                 openapi_extra=bulk_body_of(task) | TIMING_HEADERS,
             )
         router.add_api_route(
@@ -106,7 +106,7 @@ class BulkRoutes:
             name="bulk-model",
             summary="Answer a file of requests with a model by name",
             response_class=Response,
-            responses=BULK_ANSWER | problems_of(404, 408, 415, 422, 429, 500, 503),
+            responses=BULK_ANSWER | problems_of(404, 408, 415, 422, 429, 500, 501, 503),
             openapi_extra=bulk_body_of(*Task) | TIMING_HEADERS,
         )
         return router

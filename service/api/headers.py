@@ -15,6 +15,10 @@ REQUEST_ID = b"x-request-id"
 REQUEST_TIMEOUT = b"x-request-timeout"
 PRIORITY = b"x-priority"
 
+AROUND = b" \t"
+"""White space that may be around a value and is no part of it (RFC 9110, 5.5); the server leaves
+what is behind it."""
+
 SECONDS = r"0{0,8}([1-9][0-9]{0,8}(\.[0-9]{1,9})?|0\.0{0,8}[1-9][0-9]{0,8})"
 """A positive decimal number."""
 
@@ -41,6 +45,7 @@ def timeout_of(headers: Mapping[bytes, bytes], default_seconds: float) -> float:
     given = headers.get(REQUEST_TIMEOUT)
     if given is None:
         return default_seconds
+    given = given.strip(AROUND)
     if not _SECONDS.fullmatch(given):
         raise invalid(
             [("headers.X-Request-Timeout", "It must be a positive decimal number of seconds.")]
@@ -55,6 +60,7 @@ def priority_of(headers: Mapping[bytes, bytes]) -> Priority:
     given = headers.get(PRIORITY)
     if given is None:
         return Priority.INTERACTIVE
-    if given not in _PRIORITIES:
+    priority = _PRIORITIES.get(given.strip(AROUND))
+    if priority is None:
         raise invalid([("headers.X-Priority", f"It must be {' or '.join(Priority)}.")])
-    return _PRIORITIES[given]
+    return priority

@@ -32,10 +32,10 @@ from service.telemetry.metrics import Metrics
 MODEL_PATH = "/v1/models/{model}"
 SERVER_TIMING = (
     b"receive;dur=%.3f, parse;dur=%.3f, tokenize;dur=%.3f, queue;dur=%.3f, inference;dur=%.3f, "
-    b"decode;dur=%.3f"
+    b"decode;dur=%.3f, total;dur=%.3f"
 )
 """Milliseconds. The stages follow each other without a gap, from the reading of the request's
-header to the writing of the answer's, so that they add up to the time the answer took."""
+header to the writing of the answer's, so that they add up to the total."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,11 @@ class WireLimits:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Seconds until the body was there, and until it was understood."""
+    """When the header was read, monotonic seconds; and seconds until the body was there, and until
+    it was understood.
+    """
 
+    started: float
     receive: float
     parse: float
 
@@ -123,7 +126,7 @@ class InferenceRoutes:
                 timeout_seconds=self._limits.receive_seconds,
             )
             with UnlessCallerLeaves(connection):
-                answer, described = await self._answer(
+                outcome, described = await self._answer(
                     model,
                     body,
                     state["started"],
@@ -131,7 +134,8 @@ class InferenceRoutes:
                     priority,
                     patient=connection.is_patient,
                 )
-            await send_json(send, answer, described)
+            await send_json(send, outcome.result, described)
+            self._metrics.stages(model.name, outcome.timings)
 
     async def _answer(
         self,
@@ -142,10 +146,10 @@ class InferenceRoutes:
         priority: Priority,
         *,
         patient: bool,
-    ) -> tuple[bytes, Headers]:
+    ) -> tuple[Outcome[bytes], Headers]:
         received = time.monotonic()
         parsed = parse(model.manifest.task, body, self._limits.inputs)
-        reading = Reading(received - started, time.monotonic() - received)
+        reading = Reading(started, received - started, time.monotonic() - received)
         try:
             outcome = await self._inference.answer(
                 model,
@@ -158,9 +162,7 @@ class InferenceRoutes:
             )
         except InputError as error:
             raise refusal(error, parsed) from error
-        described = facts_of(model, outcome, reading)
-        self._metrics.stages(model.name, outcome.timings)
-        return outcome.result, described
+        return outcome, facts_of(model, outcome, reading)
 
     def _task_endpoint(self, task: Task) -> "InferenceEndpoint":
         return InferenceEndpoint(self, f"/v1/{task}", lambda _: self._registry.default(task))
@@ -195,6 +197,7 @@ def facts_of(model: LoadedModel, outcome: Outcome[Any], reading: Reading) -> Hea
     stages = (
         *(reading.receive, reading.parse, timings.tokenize),
         *(timings.queue, timings.inference, timings.decode),
+        time.monotonic() - reading.started,
     )
     return [
         (b"server-timing", SERVER_TIMING % tuple([seconds * 1000 for seconds in stages])),

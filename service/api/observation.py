@@ -43,9 +43,10 @@ class ObservationMiddleware:
         state = scope["state"]
         state.update(request_id=request_id, model="", route="")
         status = 0
+        ended = 0.0
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status
+            nonlocal status, ended
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = [*message["headers"], (b"x-request-id", request_id.encode("ascii"))]
@@ -53,6 +54,8 @@ class ObservationMiddleware:
                     headers.append((b"connection", b"close"))
                 message["headers"] = headers
             await send(message)
+            if message["type"] == "http.response.body" and not message.get("more_body", False):
+                ended = time.monotonic()
 
         self._metrics.request_started()
         try:
@@ -70,11 +73,16 @@ class ObservationMiddleware:
             if status == 0:
                 await response_of(problem, request_id)(scope, receive, send_with_id)
         finally:
-            seconds = time.monotonic() - state["started"]
-            route = state["route"] or getattr(scope.get("route"), "path", "")
-            self._metrics.request_ended(route, state["model"], status or CALLER_LEFT, seconds)
-            if not 0 < status < 400 or self._logs_success:
-                self._log(scope, request_id, state, status or CALLER_LEFT, seconds)
+            # What is counted after the answer was handed over is nobody's wait for it.
+            self._count(scope, status or CALLER_LEFT, ended or time.monotonic())
+
+    def _count(self, scope: Scope, status: int, ended: float) -> None:
+        state = scope["state"]
+        seconds = ended - state["started"]
+        route = state["route"] or getattr(scope.get("route"), "path", "")
+        self._metrics.request_ended(route, state["model"], status, seconds)
+        if self._logs_success or status >= 400:
+            self._log(scope, state["request_id"], state, status, seconds)
 
     @staticmethod
     def _log(

@@ -55,7 +55,7 @@ _ANSWER_HEADERS: dict[str, dict[str, Any]] = {
         "schema": {"type": "integer"},
     },
     "Server-Timing": {
-        "description": "Milliseconds that each stage took; they add up to the whole.",
+        "description": "Milliseconds that each stage took, and `total`, to which they add up.",
         "schema": {"type": "string"},
     },
 }

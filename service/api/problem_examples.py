@@ -26,6 +26,7 @@ DESCRIPTIONS = {
     429: "The queue is full; `Retry-After` says in how many seconds there will be room.",
     431: "The request's header is too large.",
     500: "Our fault; the log has the cause under the request id.",
+    501: "The body has a Transfer-Encoding other than chunked.",
     503: "The service is starting or shutting down, or the model failed to load.",
     504: "The deadline passed, or cannot be met.",
 }
@@ -80,6 +81,9 @@ _PROBLEMS = [
         500,
         "internal",
         "Something went wrong on our side; the log has the cause under this request's id.",
+    ),
+    ProblemError(
+        501, "transfer_encoding", "The body must be sent with no Transfer-Encoding but chunked."
     ),
     ProblemError(
         503,

@@ -70,7 +70,7 @@ class TokenizationRoutes:
                 name=f"{task.value}-tokenize",
                 summary=f"What a request for {task.value} would be cut into",
                 response_model=TokenizedRequest,
-                responses=COUNTED | problems_of(400, 404, 408, 413, 415, 422, 500, 503, 504),
+                responses=COUNTED | problems_of(400, 404, 408, 413, 415, 422, 500, 501, 503, 504),
                 openapi_extra=body_of(task) | TIMING_HEADERS,
             )
         router.add_api_route(
@@ -80,7 +80,7 @@ class TokenizationRoutes:
             name="model-tokenize",
             summary="What a request for a model by name would be cut into",
             response_model=TokenizedRequest,
-            responses=COUNTED | problems_of(400, 404, 408, 413, 415, 422, 500, 503, 504),
+            responses=COUNTED | problems_of(400, 404, 408, 413, 415, 422, 500, 501, 503, 504),
             openapi_extra=body_of(*Task) | TIMING_HEADERS,
         )
         return router

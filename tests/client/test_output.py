@@ -1,8 +1,11 @@
 """Answers as rows, tables and lines."""
 
+import csv
 import io
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from rich.console import Console
 
 from client.answers import Task, rows_of
@@ -53,6 +56,26 @@ def test_csv_keeps_the_columns_of_the_file_and_renames_its_own():
         '1,"a, b",positive,0.9877,',
         '1,"a, b",,,inputs: wrong',
     ]
+
+
+def test_csv_of_its_own_output_has_every_name_once():
+    file = io.StringIO()
+    fields = dict.fromkeys(["text", "label", "score", "error", "albert_label"], "a")
+    CsvWriter(file, Task.SENTIMENT).write(Record(None, fields), [LABELS], b"")
+    [header, _] = csv.reader(file.getvalue().splitlines())
+    assert header[5:] == ["albert_albert_label", "albert_score", "albert_error"]
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))))
+@example(["a\rb", "\r", "a\r\nb", "\n", '"\r'])
+def test_csv_is_read_as_it_was_written_whatever_ends_the_lines_in_its_texts(texts):
+    file = io.StringIO(newline="")
+    writer = CsvWriter(file, Task.SENTIMENT)
+    for text in texts:
+        writer.write(Record(None, {"text": text, "id": "7"}), [LABELS], b"")
+    rows = list(csv.DictReader(io.StringIO(file.getvalue(), newline=""), strict=True))
+    assert [row["text"] for row in rows] == texts
+    assert all(row["label"] == "positive" for row in rows)
 
 
 def test_csv_of_another_file_is_not_gone_on_with():

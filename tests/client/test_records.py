@@ -104,8 +104,6 @@ def test_questions_need_both_columns():
         (b"text\na,b\n", Format.CSV, "them, line 2, has 2 columns and the first line 1."),
         (b'text\n"a"b\n', Format.CSV, "them, line 2, is not CSV"),
         (b'text\n"a', Format.CSV, "them, line 2, is not CSV"),
-        (b'{"text": "a"}\n{\n', Format.NDJSON, "them, line 2, is not JSON."),
-        (b"[]\n", Format.NDJSON, "them, line 1, is no JSON object."),
         (b'{"text": 3}\n', Format.NDJSON, "them, line 1, has a 'text' that is no text."),
         (b'{"label": "x"}\n', Format.NDJSON, "has no 'text'; there are: 'label'."),
     ],
@@ -114,6 +112,32 @@ def test_what_is_no_record_is_named_with_its_line(content, format_, words):
     with pytest.raises(AskError) as refusal:
         records(content, format_)
     assert words in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "line", [b"{", b"", b"[]", b"null", b"\xff", b"[" * 100_000, b'{"a": ' + b"9" * 5000 + b"}"]
+)
+def test_a_line_that_is_no_object_is_left_for_the_service_to_refuse(line):
+    read = records(b'{"text": "a"}\n' + line + b'\n{"text": "b"}\n', Format.NDJSON)
+    assert [record.body for record in read] == [{"inputs": "a"}, line, {"inputs": "b"}]
+    assert read[1].line == line
+    assert [record.line for record in read[::2]] == [b'{"inputs": "a"}', b'{"inputs": "b"}']
+
+
+@pytest.mark.parametrize("parameters", [[1], "x", 7])
+def test_parameters_that_are_no_object_are_left_for_the_service_to_refuse(parameters):
+    request = {"inputs": "a", "parameters": parameters}
+    assert bodies(json.dumps(request), Format.NDJSON, top_k=1) == [request]
+
+
+def test_what_is_no_character_can_be_shown_and_is_left_for_the_service_to_refuse():
+    (record,) = records(r'{"text": "a\ud800", "\udfff": 1}', Format.NDJSON)
+    assert record.line == rb'{"inputs": "a\ud800"}'
+    assert dict(record.fields) == {"text": "a?", "?": "1"}
+
+
+def test_blank_lines_of_csv_are_no_rows():
+    assert bodies("text,id\n\na,1\n\r\nb,2\n\n", Format.CSV) == [{"inputs": "a"}, {"inputs": "b"}]
 
 
 def test_an_empty_file_has_no_records():

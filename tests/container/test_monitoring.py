@@ -68,6 +68,24 @@ def test_every_metric_of_the_service_has_a_panel():
             assert {family.name + suffix for suffix in SUFFIXES[family.type]} & shown, family.name
 
 
+def test_a_bulk_upload_that_takes_an_hour_is_in_no_quantile_of_request_durations():
+    of_requests = [
+        selector
+        for expression in (each.values[0] for each in EXPRESSIONS)
+        for selector in re.findall(r"albert_request_duration_seconds_bucket\{([^}]*)\}", expression)
+    ]
+    assert len(of_requests) == 4  # three of the panel, one of the alert
+    for selector in of_requests:
+        matchers = dict(re.findall(r'route(=~|!~)"([^"]*)"', selector))
+        routes = ("/v1/sentiment", "/v1/bulk/sentiment", "/v1/bulk/models/{model}")
+        shown = [
+            route
+            for route in routes
+            if re.fullmatch(matchers["=~"], route) and not re.fullmatch(matchers["!~"], route)
+        ]
+        assert shown == ["/v1/sentiment"]
+
+
 def test_panels_do_not_overlap():
     taken = set()
     for panel in dashboard.panels():

@@ -115,6 +115,20 @@ def test_refused_records_have_their_error_and_the_status_says_so(tiny, tmp_path)
     assert answered[1]["error"].startswith("inputs: ")
 
 
+def test_a_bad_line_has_an_error_as_on_the_bulk_route_and_the_next_one_is_asked(tiny, tmp_path):
+    file = tmp_path / "texts.ndjson"
+    lines = [b'{"inputs": "good"}', b"{", b"", b"\xff", b"[" * 5000, b'{"inputs": "bad"}', b""]
+    file.write_bytes(b"\n".join(lines))
+    output = tmp_path / "out.ndjson"
+    said = ask(tiny, "sentiment", "--file", file, "--output", output, status=1)
+    assert "4 of 6 records were refused; the first, record 2: The body is not valid JSON" in said
+    answers = [json.loads(line) for line in output.read_text().splitlines()]
+    bulk = tiny.client.post("/v1/bulk/sentiment", content=file.read_bytes()).text.splitlines()
+    assert [each.get("error") if isinstance(each, dict) else each for each in answers] == [
+        each.get("error") if isinstance(each, dict) else each for each in map(json.loads, bulk)
+    ]
+
+
 @pytest.mark.parametrize("suffix", ["csv", "ndjson"])
 def test_resume_goes_on_where_a_cut_output_ends(tiny, tmp_path, suffix):
     texts = [*distinct_texts(300, 6)]

@@ -107,6 +107,22 @@ def test_what_is_not_http_is_a_problem_too(impatient, garbage):
     assert problem["error_type"] == "malformed_request"
 
 
+@pytest.mark.parametrize("path", [b"/v1/sentiment", b"/v1/bulk/sentiment"])
+@pytest.mark.parametrize("coding", [b"gzip, chunked", b"deflate,chunked"])
+def test_a_transfer_coding_that_is_not_known_is_501(impatient, path, coding):
+    fields = b"Host: a\r\nConnection: close\r\nTransfer-Encoding: %b\r\n\r\n" % coding
+    request = b"POST %b HTTP/1.1\r\n" % path + fields + b"3\r\nabc\r\n0\r\n\r\n"
+    problem = check_problem(answer_of(talk(impatient, request)), 501)
+    assert problem["error_type"] == "transfer_encoding"
+
+
+def test_the_transfer_coding_that_is_known_goes_by_any_case(impatient):
+    content = b'{"inputs": "good"}'
+    header = POST + b"Connection: close\r\nTransfer-Encoding:  Chunked \r\n\r\n"
+    chunks = b"%x\r\n%b\r\n0\r\n\r\n" % (len(content), content)
+    assert status_of(talk(impatient, header, chunks)) == 200
+
+
 @pytest.mark.parametrize("garbage", [b"garbage\r\n\r\n", b"X-Filler: " + b"a" * 400_000])
 def test_what_came_before_the_garbage_is_answered(impatient, garbage):
     content = b'{"inputs": "good"}'

@@ -8,7 +8,9 @@ import shutil
 import signal
 import socket
 import time
+from urllib.parse import urljoin
 
+import httpx
 import pytest
 
 from tests.crowd import crowd
@@ -196,6 +198,49 @@ def test_404_is_short_and_repeats_nothing(tiny, method, path):
     answer = tiny.client.request(method, path)
     problem = check_problem(answer, 404)
     assert problem["error"] == "There is no such route; GET /docs lists them."
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", "/v1/sentiment/", 200),
+        ("POST", "/v1/models/topics/", 200),
+        ("POST", "/v1/models/a%20b%3Fc/", 404),
+        ("POST", "/v1/bulk/sentiment/?from_line=2", 200),
+        ("GET", "/v1/models/", 200),
+        ("GET", "/v1/sentiment/health/", 200),
+        ("DELETE", "/v1/models/", 405),
+    ],
+)
+def test_a_slash_at_the_end_leads_to_where_the_caller_is_already(tiny, method, path, status):
+    headers = {"Host": "elsewhere.example"}
+    content = b'{"inputs": "good"}' if method == "POST" else b""
+    answer = tiny.client.request(method, path, content=content, headers=headers)
+    assert answer.status_code == 307
+    assert len(answer.headers["X-Request-Id"]) == 32
+    before, _, query = path.partition("?")
+    right = before.removesuffix("/") + (f"?{query}" if query else "")
+    for base in ("http://127.0.0.1", "https://elsewhere.example/behind/a/proxy"):
+        assert urljoin(base + path, answer.headers["Location"]) == base + right
+    followed = tiny.client.request(method, path, content=content, follow_redirects=True)
+    assert followed.status_code == status
+
+
+@pytest.mark.parametrize(
+    "path", ["/nope/", "/v1/sentiment//", "//elsewhere.example/", "/v1/models%2F", "/docs/"]
+)
+def test_a_slash_behind_what_is_no_route_is_404(tiny, path):
+    answer = tiny.client.request("GET", httpx.URL(tiny.url).copy_with(raw_path=path.encode()))
+    problem = check_problem(answer, 404)
+    assert problem["error"] == "There is no such route; GET /docs lists them."
+
+
+def test_a_name_that_is_not_there_is_told_back_in_short(tiny):
+    for path in ("/v1/models/", "/v2/models/", "/v2/models/sentiment/versions/"):
+        ready = "/ready" if path.startswith("/v2") else ""
+        answer = tiny.client.get(path + "a" * 5000 + ready)
+        assert "'" + "a" * 63 + "…'" in check_problem(answer, 404)["error"]
+        assert len(answer.content) < 1000
 
 
 def test_every_answer_has_an_id(tiny):

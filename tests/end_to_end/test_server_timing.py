@@ -9,8 +9,8 @@ from tests.made_texts import distinct_texts
 from tests.server import ServerProcess
 
 STAGES = ["receive", "parse", "tokenize", "queue", "inference", "decode"]
-WRITING_MILLISECONDS = 0.2
-"""For what comes after the header is written: metrics, the system call that sends the answer."""
+MOST_MISSING = 0.05
+"""Of the whole: the writing of the header itself, which cannot say how long it took."""
 ROUNDS = 10
 """What no stage counts is missing from each of them; a busy machine takes its time from some."""
 
@@ -24,8 +24,10 @@ def talkative():
 
 def stages_of(answer):
     parts = [part.split(";dur=") for part in answer.headers["Server-Timing"].split(", ")]
-    assert [name for name, _ in parts] == STAGES
-    return [float(milliseconds) for _, milliseconds in parts]
+    assert [name for name, _ in parts] == [*STAGES, "total"]
+    *stages, total = (float(milliseconds) for _, milliseconds in parts)
+    assert sum(stages) <= total + 0.004  # each is rounded
+    return stages, total
 
 
 def whole_of(server, answer):
@@ -57,11 +59,11 @@ def test_the_stages_add_up_to_the_whole(talkative, route, inputs):
     for _ in range(ROUNDS):
         answer = talkative.client.post(route, json={"inputs": inputs()})
         assert answer.status_code == 200
-        stages, whole = stages_of(answer), whole_of(talkative, answer)
+        (stages, total), whole = stages_of(answer), whole_of(talkative, answer)
         assert all(stage >= 0 for stage in stages)
-        assert sum(stages) <= whole + 0.02  # both are rounded
-        missing.append((whole - sum(stages) - WRITING_MILLISECONDS) / whole)
-    assert min(missing) <= 0.05
+        assert total <= whole + 0.006  # the log has hundredths
+        missing.append((whole - sum(stages)) / whole)
+    assert min(missing) <= MOST_MISSING
 
 
 def test_a_body_that_comes_slowly_is_in_the_first_stage(talkative):
@@ -75,4 +77,4 @@ def test_a_body_that_comes_slowly_is_in_the_first_stage(talkative):
     headers = {"Content-Type": "application/json"}
     answer = talkative.client.post("/v1/sentiment", content=pieces(), headers=headers)
     waited = sum(whole_of(talkative, health) for health in meanwhile[1:])
-    assert stages_of(answer)[0] >= waited
+    assert stages_of(answer)[0][0] >= waited

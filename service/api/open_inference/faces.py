@@ -5,7 +5,7 @@ from service.api.open_inference.tensors_face import SUFFIX, TensorsFace
 from service.api.open_inference.text_face import TextFace
 from service.api.translation import InputLimits
 from service.lifecycle import Lifecycle, Phase, StartingError
-from service.registry import FailedModel, NoSuchModelError, Registry
+from service.registry import FailedModel, NoSuchModelError, Registry, shown
 
 
 class Faces:
@@ -41,9 +41,9 @@ class Faces:
         if face is None:
             face = self._find(name)
             self._known[name] = face
-        if version not in (None, version_of(face)):
+        if version is not None and version != version_of(face):
             raise NoSuchModelError(
-                f"There is no version {version!r} of the model {name!r}; "
+                f"There is no version {shown(version)} of the model {name!r}; "
                 f"loaded is: {version_of(face)}."
             )
         return face
@@ -60,5 +60,7 @@ class Faces:
             model = self._registry.get(name.removesuffix(SUFFIX))
         except NoSuchModelError as error:
             known = ", ".join(sorted(face.name for face in self.all())) or "none"
-            raise NoSuchModelError(f"There is no model {name!r}; loaded are: {known}.") from error
+            raise NoSuchModelError(
+                f"There is no model {shown(name)}; loaded are: {known}."
+            ) from error
         return TensorsFace.of(model, self._limits)

@@ -23,7 +23,7 @@ from service.api.openapi import HEADERS, answer_headers
 from service.api.problem_examples import DESCRIPTIONS, REFERENCE, problems_of
 from service.api.problems import invalid
 from service.api.schemas.open_inference import InferenceRequest, InferenceResponse
-from service.inference import Inference
+from service.inference import Inference, Outcome
 from service.lifecycle import Lifecycle
 from service.scheduling.priority import Priority
 from service.tasks.errors import InputError
@@ -137,7 +137,7 @@ class InferRoutes:
                 timeout_seconds=self._limits.receive_seconds,
             )
             with UnlessCallerLeaves(connection):
-                written, described = await self._answer(
+                outcome, described = await self._answer(
                     face,
                     body,
                     headers.get(HEADER_LENGTH),
@@ -146,11 +146,13 @@ class InferRoutes:
                     priority,
                     patient=connection.is_patient,
                 )
+            written = outcome.result
             media_type = JSON
             if written.json_bytes is not None:
                 media_type = OCTETS
                 described.append((HEADER_LENGTH, b"%d" % written.json_bytes))
             await send_body(send, written.body, media_type, described)
+            self._metrics.stages(face.model.name, outcome.timings)
 
     async def _answer(
         self,
@@ -162,10 +164,10 @@ class InferRoutes:
         priority: Priority,
         *,
         patient: bool,
-    ) -> tuple[Written, Headers]:
+    ) -> tuple[Outcome[Written], Headers]:
         received = time.monotonic()
         parsed = parse_inference(face, body, header_length)
-        reading = Reading(received - started, time.monotonic() - received)
+        reading = Reading(started, received - started, time.monotonic() - received)
         asked = parsed.asked
         timeout_seconds = min(timeout_seconds, parsed.timeout_seconds or math.inf)
         if timeout_seconds == math.inf:
@@ -182,9 +184,7 @@ class InferRoutes:
             )
         except InputError as error:
             raise invalid([(asked.place(error), error.message)]) from error
-        described = facts_of(face.model, outcome, reading)
-        self._metrics.stages(face.model.name, outcome.timings)
-        return outcome.result, described
+        return outcome, facts_of(face.model, outcome, reading)
 
     async def _document_infer(self, model: str) -> Response:
         raise AssertionError(f"documentation is not mounted, and was asked for {model!r}")

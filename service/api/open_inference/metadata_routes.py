@@ -88,7 +88,7 @@ class MetadataRoutes:
             "/v2/repository/index",
             self.index,
             methods=["POST"],
-            responses=problems_of(400, 408, 413, 415, 422),
+            responses=problems_of(400, 408, 413, 415, 422, 501),
             openapi_extra={
                 "requestBody": {
                     "required": False,
