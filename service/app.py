@@ -37,7 +37,7 @@ from service.lifecycle import Lifecycle
 from service.registry import Registry
 from service.runtime.cores import available_cores
 from service.runtime.device import Device
-from service.runtime.memory import trim
+from service.runtime.memory import share_arena, trim
 from service.runtime.priority import be_overtaken, give_way
 from service.scheduling.batch_plan import BatchLimits
 from service.scheduling.scheduler import Scheduler
@@ -163,6 +163,7 @@ class Application:
 
         def load() -> None:
             be_overtaken()  # and with it the threads of the sessions that it opens
+            share_arena(self._threads)
             self.registry.load(self._settings.models)
 
         await asyncio.to_thread(load)
