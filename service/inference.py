@@ -6,8 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from service.deadlines import Deadlines
 from service.registry import LoadedModel
@@ -38,8 +37,7 @@ class ModelRunError(Exception):
     """The model failed on this input, for a reason of ours."""
 
 
-@dataclass(frozen=True, slots=True)
-class Timings:
+class Timings(NamedTuple):
     """Seconds spent in each stage. Each begins where the one before it ends."""
 
     tokenize: float
@@ -48,8 +46,7 @@ class Timings:
     decode: float
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome(Generic[ResultT]):
+class Outcome(NamedTuple, Generic[ResultT]):
     """What one request gave."""
 
     result: ResultT

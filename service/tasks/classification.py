@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from collections.abc import Sequence as Rows
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from model_directory.manifest import ProblemType
 from service.runtime.sequence import Sequence
@@ -50,8 +51,7 @@ class ClassificationRequest:
     return_windows: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Prediction:
+class Prediction(NamedTuple):
     """A label and its score."""
 
     label: str
