@@ -41,7 +41,9 @@ class BatchMetrics(NamedTuple):
 
 
 class Metrics:
-    """The registry and all that is in it. Methods may be called from any thread."""
+    """The registry and all that is in it. Methods may be called from any thread, but for
+    ``request_started`` and ``request_ended``, which are the event loop's.
+    """
 
     def __init__(self) -> None:
         registry = self._registry = CollectorRegistry()
