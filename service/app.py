@@ -48,6 +48,11 @@ from service.tokenization import Tokenization
 
 log = structlog.get_logger(__name__)
 
+GARBAGE_OBJECTS = 10_000
+"""New objects between two looks for those that hold each other: hardly any of a request do, and
+with Python's 700 the looks take 3 % of the processor (docs/http-cost.md).
+"""
+
 DESCRIPTION = "Sentiment, text classification and extractive question answering with ALBERT models."
 
 
@@ -175,6 +180,7 @@ class Application:
         # What was loaded lives as long as the process: the collector need not look at it again.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(GARBAGE_OBJECTS)
         trim()
         self.lifecycle.started()
         names = [model.name for model in self.registry.loaded]

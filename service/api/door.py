@@ -63,6 +63,7 @@ class Door:
         self._refuse = refuse
         self._unbegun = 0
         self._open_again = dict.fromkeys(Priority, float("-inf"))
+        self._all_open_again = float("-inf")
 
     def came(self) -> None:
         """A request was let in, and waits for the event loop."""
@@ -75,7 +76,8 @@ class Door:
     def queue_was_full(self, refusal: QueueFullError) -> None:
         """The scheduler refused a request."""
         if refusal.queue_seconds >= self._full_seconds:
-            self._open_again[refusal.priority] = self._clock() + self._shut_seconds
+            self._all_open_again = self._clock() + self._shut_seconds
+            self._open_again[refusal.priority] = self._all_open_again
 
     def caller_left(self, scope: HTTPScope) -> bool:
         """Whether a request whose caller has hung up already is done with by this: counted, and
@@ -94,13 +96,16 @@ class Door:
         or None. Only what would be run is ever turned away, and who was refused and has waited
         (``is_patient``) only where the event loop is behind.
         """
+        now = self._clock()
+        if now >= self._all_open_again and self._unbegun < MOST_UNBEGUN:
+            return None  # as a rule: nothing of the request needs to be looked at
         route = _route_of(scope)
         if route is None or self._lifecycle.phase is not Phase.SERVING:
             return None
         fields = dict(scope["headers"])
         bulk = fields.get(PRIORITY) == Priority.BULK.encode()
         priority = Priority.BULK if bulk else Priority.INTERACTIVE
-        shut = self._clock() < self._open_again[priority] and not is_patient
+        shut = now < self._open_again[priority] and not is_patient
         if not shut and self._unbegun < MOST_UNBEGUN:
             return None
         problem = problem_of(self._refuse(priority))
