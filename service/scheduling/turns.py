@@ -11,7 +11,7 @@ from service.scheduling.runs import Run, RunsInProgress
 from service.scheduling.ticket import Ticket
 from service.scheduling.waiting import WaitingLine
 
-SATURATED_TICKETS = 9
+SATURATED_TICKETS = 7
 """Of one priority, waiting for each worker, at which long ones are not put off any more."""
 
 SATURATED_SECONDS = 8.0
