@@ -192,7 +192,8 @@ class Application:
         trim()
         self.lifecycle.started()
         names = [model.name for model in self.registry.loaded]
-        log.info("ready", models=names, threads=self._threads)
+        keys = 0 if self._keys is None else len(self._keys)
+        log.info("ready", models=names, threads=self._threads, keys=keys)
         if self._settings.examples:
             await self._listening.wait()
             has_keys = self._keys is not None

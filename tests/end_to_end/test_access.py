@@ -4,6 +4,7 @@ and that no key is ever written down.
 
 import contextlib
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -172,6 +173,24 @@ def test_the_log_has_the_keys_name_and_no_key(keyed, nobody):
     log = json.dumps(keyed.events()) + keyed.client.get("/metrics").text
     for secret in (ALICE, BOB, WRONG, "Bearer", "Basic"):
         assert secret not in log
+
+
+def test_the_examples_of_a_service_with_keys_send_one(tiny_models, tmp_path):
+    keys = str(write_keys(tmp_path))
+    flags = ("--examples", "--api-keys-file", keys)
+    with ServerProcess(tiny_models, *flags, capture_output=True) as server:
+        lines = [line for line in server.printed() if line.startswith("curl ")]
+        assert server.event("ready")["keys"] == 2
+        done = subprocess.run(
+            ["sh", "-c", lines[0].replace("curl ", "curl --fail --silent --noproxy '*' ", 1)],
+            env={**os.environ, "ALBERT_API_KEY": ALICE},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=True,
+        )
+    assert len(lines) == 3
+    assert json.loads(done.stdout)
 
 
 def test_while_the_service_starts_keys_are_asked_for_too(slow_models, tmp_path):
