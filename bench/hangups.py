@@ -11,7 +11,7 @@ from bench.errors import BenchError
 from bench.lengths import MIXED
 from bench.open_loop import Answers, run_open_loop
 from bench.open_loop_arrivals import regular
-from bench.open_loop_capacity import measure_alone, measure_capacity, text_requests
+from bench.open_loop_capacity import measure_capacity, text_requests
 from bench.open_loop_cli import ModelPath, Models, Table, Url, tell
 from bench.open_loop_job import OpenJob, Request
 from bench.open_loop_server import Choice, Server, serving
@@ -65,7 +65,7 @@ def hangups(
             progress.step("warming up")
             measure_capacity(server, MIXED, WARM_SECONDS * callers / 1000)
             progress.step("on an idle service, nobody leaving")
-            idle = measure_alone(server, [TOKENS] * 4 * rounds)
+            idle = _alone_on_idle(server, 4 * rounds)
             rows_per_second = _row_rate(server)
             on_idle = []
             for number in range(rounds):
@@ -120,6 +120,16 @@ def lines_of(
             "none",
         ),
     ]
+
+
+def _alone_on_idle(server: Server, count: int) -> list[float]:
+    """Seconds of ``count`` texts, one a second. One right after the other would find the caches and
+    clocks of the processor warmer than a caller finds them who comes alone.
+    """
+    requests = text_requests(server, "alone", [TOKENS] * count, seed=8)
+    arrivals = [(at, number) for number, at in enumerate(regular(1.0, count))]
+    job = OpenJob(server.host, server.port, float(count), requests, arrivals)
+    return run_open_loop(job).with_status(200).seconds
 
 
 def _row_rate(server: Server) -> float:

@@ -10,9 +10,7 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -23,6 +21,7 @@ from rich.console import Console
 
 from bench.checkpoints import SENTENCES, Shape
 from bench.errors import BenchError
+from bench.http_ladder import STEPS, Step, Turn, shares, table
 from bench.load import bodies_of, run_generator
 from bench.load_generator import Job
 from bench.machine import Machine, describe_machine
@@ -31,7 +30,6 @@ from bench.progress import Progress
 from bench.repository import ROOT
 from bench.rounds import rotated
 from bench.service_process import HOST
-from bench.statistics import Spread, paired_differences, paired_ratios, spread_of
 from bench.subject import NAME, export_model
 
 REFUSED = 1
@@ -43,48 +41,6 @@ END = "<!-- end of figures -->"
 
 SMALL = Shape(num_hidden_layers=1)
 """A model of one layer of 32: its run costs about what validation does."""
-DEFAULT = "sentiment"
-"""The default model that is measured beside it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One server: what ``bench.http_steps`` calls it, what stands in the table, the step that it
-    adds to, and the status of its answers.
-    """
-
-    name: str
-    says: str
-    adds_to: str | None = None
-    status: int = 200
-    model: str = NAME
-
-
-STEPS = (
-    Step("bare", "a constant from bare ASGI: uvicorn and our protocol class"),
-    Step("constant", "+ request id, metrics, errors: what every answer passes", "bare"),
-    Step("body", "+ headers and body", "constant"),
-    Step("validation", "+ JSON and its validation", "body"),
-    Step("tokens", "+ tokenising", "validation"),
-    Step("scores", "+ scores and their JSON", "tokens"),
-    Step("whole", "the whole: + queue, threads, run, timings", "scores"),
-    Step("logged", "the whole, with a log line for every request", "whole"),
-    Step("refused", "a refusal, 504, with its log line", status=504),
-    Step("starlette", "the constant route: Starlette's, in the same application"),
-    Step("fastapi", "the same as a FastAPI route with pydantic models", "starlette"),
-    Step("default", "the whole, with the default model", model=DEFAULT),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """What one server did in its turn, for each request: processor seconds of the thread with the
-    event loop and of all others, and the requests per second.
-    """
-
-    loop_seconds: float
-    other_seconds: float
-    requests_per_second: float
 
 
 def main() -> None:
@@ -148,7 +104,7 @@ def measure(
         for number in range(rounds):
             for step in rotated(STEPS, number):
                 progress.step(f"round {number + 1} of {rounds}: {step.says}")
-                part = bodies if step.model == NAME else bodies[: requests // 10]
+                part = bodies_for(step, bodies)
                 turns[step.name].append(servers[step.name].turn(part, connections))
     return turns
 
@@ -200,43 +156,6 @@ class StepProcess:
         )
 
 
-def table(turns: Mapping[str, Sequence[Turn]]) -> str:
-    """What each step costs and adds, as Markdown: microseconds of the processor for a request."""
-    lines = [
-        "| what answers | event loop, µs | other threads, µs | adds, µs | requests/s |",
-        "|---|--:|--:|--:|--:|",
-    ]
-    for step in STEPS:
-        own = turns[step.name]
-        adds = ""
-        if step.adds_to is not None:
-            before = _processor(turns[step.adds_to])
-            adds = _micro(spread_of(paired_differences(_processor(own), before)))
-        loop = _micro(spread_of([turn.loop_seconds for turn in own]))
-        others = _micro(spread_of([turn.other_seconds for turn in own]))
-        speed = spread_of([turn.requests_per_second for turn in own])
-        lines.append(
-            f"| {step.says} | {loop} | {others} | {adds} "
-            f"| {speed.median:.0f} ({speed.lowest:.0f} – {speed.highest:.0f}) |"
-        )
-    return "\n".join(lines)
-
-
-def shares(turns: Mapping[str, Sequence[Turn]]) -> str:
-    """What the whole reaches of the constant route's requests per second, in words."""
-    sentences = []
-    for name, model in (("whole", "the small model"), ("default", f"`{DEFAULT}`")):
-        own = _speeds(turns[name])
-        routed = spread_of(paired_ratios(own, _speeds(turns["starlette"])))
-        short = spread_of(paired_ratios(own, _speeds(turns["constant"])))
-        sentences.append(
-            f"With {model} the whole reaches {_share(routed)} of the constant route's requests per "
-            f"second on the same core, and {_share(short)} of the constant's that takes the same "
-            "short way."
-        )
-    return "\n".join(sentences)
-
-
 def _thread_seconds(process_id: int) -> tuple[float, float]:
     """Processor seconds of the first thread of a process, which has the event loop, and of all its
     others together (proc(5), ``schedstat``).
@@ -258,6 +177,15 @@ def _texts(count: int) -> list[str]:
     return [" ".join(source.choices(words, k=WORDS)) for _ in range(count)]
 
 
+def bodies_for(step: Step, bodies: list[str]) -> list[str]:
+    """What a turn of ``step`` asks: fewer of the default model, which takes its time, and of the
+    cache only what warming put there.
+    """
+    if step.name == "cached":
+        return (bodies[:WARMING_REQUESTS] * (len(bodies) // WARMING_REQUESTS + 1))[: len(bodies)]
+    return bodies if step.model == NAME else bodies[: len(bodies) // 10]
+
+
 def _two_cores() -> tuple[int, int]:
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < 2:
@@ -267,23 +195,6 @@ def _two_cores() -> tuple[int, int]:
 
 def _plain_environment() -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if not key.startswith("ALBERT_")}
-
-
-def _processor(turns: Sequence[Turn]) -> list[float]:
-    return [turn.loop_seconds + turn.other_seconds for turn in turns]
-
-
-def _speeds(turns: Sequence[Turn]) -> list[float]:
-    return [turn.requests_per_second for turn in turns]
-
-
-def _share(ratio: Spread) -> str:
-    return f"{ratio.median:.2f} ({ratio.lowest:.2f} – {ratio.highest:.2f})"
-
-
-def _micro(seconds: Spread) -> str:
-    values = [value * 1e6 for value in (seconds.median, seconds.lowest, seconds.highest)]
-    return "{:.0f} ({:.0f} – {:.0f})".format(*values)
 
 
 def _machine_line(machine: Machine) -> str:

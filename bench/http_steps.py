@@ -42,10 +42,13 @@ ROOM_SECONDS = 60.0
 """Of predicted work that may wait, so that nothing is refused."""
 NO_TIME_SECONDS = 1e-6
 """A deadline that no request can meet, so that every one is refused before it is tokenised."""
+CACHE_ENTRIES = 1000
+"""More than there are different texts."""
 WHOLE_STEPS: Mapping[str, dict[str, Any]] = {
     "whole": {},
     "logged": {"log_level": "debug"},
     "refused": {"request_timeout": NO_TIME_SECONDS},
+    "cached": {"cache_entries": CACHE_ENTRIES},
 }
 """The service as it is, under other settings."""
 

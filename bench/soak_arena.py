@@ -80,9 +80,11 @@ def _run(model: Path, threads: int, runs: int) -> None:
     import onnxruntime as ort
 
     ort.set_default_logger_severity(1)
+    from service.runtime.memory import share_arena
     from service.runtime.sequence import Sequence
     from service.runtime.session import Session
 
+    share_arena(threads)
     version = open_version(model)
     session = Session(version.model, pad_token_id=version.manifest.tokenizer.pad_token_id)
     waiting = shapes(runs, int(Settings.model_fields["max_batch_tokens"].default))

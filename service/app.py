@@ -41,7 +41,7 @@ from service.lifecycle import Lifecycle
 from service.registry import Registry
 from service.runtime.cores import available_cores
 from service.runtime.device import Device
-from service.runtime.memory import trim
+from service.runtime.memory import share_arena, trim
 from service.runtime.priority import be_overtaken, give_way
 from service.scheduling.batch_plan import BatchLimits
 from service.scheduling.scheduler import Scheduler
@@ -51,6 +51,11 @@ from service.telemetry.metrics import Metrics
 from service.tokenization import Tokenization
 
 log = structlog.get_logger(__name__)
+
+GARBAGE_OBJECTS = 10_000
+"""New objects between two looks for those that hold each other: hardly any of a request do, and
+with Python's 700 the looks take 3 % of the processor (docs/http-cost.md).
+"""
 
 DESCRIPTION = "Sentiment, text classification and extractive question answering with ALBERT models."
 
@@ -178,6 +183,7 @@ class Application:
 
         def load() -> None:
             be_overtaken()  # and with it the threads of the sessions that it opens
+            share_arena(self._threads)
             self.registry.load(self._settings.models)
 
         await asyncio.to_thread(load)
@@ -189,6 +195,7 @@ class Application:
         # What was loaded lives as long as the process: the collector need not look at it again.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(GARBAGE_OBJECTS)
         trim()
         self.lifecycle.started()
         names = [model.name for model in self.registry.loaded]

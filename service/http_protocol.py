@@ -8,13 +8,14 @@ request. What is no HTTP it answers as plain text, before the requests that came
 
 import asyncio
 import re
-import select
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from uvicorn._types import ASGI3Application, HTTPScope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from service.hang_up import HangUp
 
 MAX_HEADER_BYTES = 64 * 1024
 BODY_GRACE_SECONDS = 1.0
@@ -69,9 +70,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._receive_timer: asyncio.TimerHandle | None = None
         self._is_deaf = False
         self._lost = False
-        self._hung_up: select.poll | None = None
+        self._hang_up: HangUp
         self._is_streamed = False
         self._answered: RequestResponseCycle | None = None
+        self._idle_since: float | None = None
 
     def told_to_wait(self, seconds: float) -> None:
         """The caller was refused, and told to come back in so many seconds."""
@@ -81,15 +83,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def is_lost(self) -> bool:
         """Whether the caller has hung up by now.
 
-        The kernel is asked, for half a microsecond: the event loop hears of it only after it has
-        handled all that it read together with the request.
+        The kernel is asked: the event loop hears of it only after it has handled all that it read
+        together with the request.
         """
         if self._lost or self.transport.is_closing():
             return True
-        if self._hung_up is None:
-            self._hung_up = select.poll()
-            self._hung_up.register(self.transport.get_extra_info("socket"), select.POLLRDHUP)
-        return bool(self._hung_up.poll(0))
+        return self._hang_up.has_happened()
 
     @property
     def request_is_whole(self) -> bool:
@@ -118,11 +117,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock: an open connection owes us a request."""
         super().connection_made(transport)
+        self._hang_up = HangUp.of(transport.get_extra_info("socket").fileno())
         self._start_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clock, and tell whoever is answering."""
         self._stop_timer()
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
         super().connection_lost(exc)
         self._lost = True
         if self.on_lost is not None:
@@ -183,6 +185,39 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().on_message_complete()
         if not self.pipeline:
             self.flow.resume_reading()
+
+    def on_response_complete(self) -> None:
+        """Begin the next request, if there is one; else the connection is idle from now on.
+
+        As uvicorn does, but for its timer, which it starts and stops with each request.
+        """
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+            return
+        self._idle_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self.timeout_keep_alive_handler()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close the connection if it was idle for long enough; look again later if it was not."""
+        self.timeout_keep_alive_task = None
+        if self._idle_since is None:
+            return
+        seconds = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if seconds > 0:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                seconds, self.timeout_keep_alive_handler
+            )
+        else:
+            super().timeout_keep_alive_handler()
+
+    def _unset_keepalive_if_required(self) -> None:
+        """The connection is not idle: uvicorn says so with all that is read."""
+        self._idle_since = None
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         """Let the request in, or answer it here and now, or not at all."""

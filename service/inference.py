@@ -6,9 +6,9 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
+from service.deadlines import Deadlines
 from service.registry import LoadedModel
 from service.runtime.sequence import Sequence
 from service.scheduling.errors import DeadlineExceededError, QueueFullError, SchedulingError
@@ -28,6 +28,8 @@ INLINE_ROWS = 8
 LEAST_WAIT_SECONDS, MOST_WAIT_SECONDS = 0.005, 0.25
 """Between two looks whether bulk's queue has room."""
 
+TOO_LATE = "The deadline passed before the answer was there."
+
 ResultT = TypeVar("ResultT")
 
 
@@ -35,8 +37,7 @@ class ModelRunError(Exception):
     """The model failed on this input, for a reason of ours."""
 
 
-@dataclass(frozen=True, slots=True)
-class Timings:
+class Timings(NamedTuple):
     """Seconds spent in each stage. Each begins where the one before it ends."""
 
     tokenize: float
@@ -45,8 +46,7 @@ class Timings:
     decode: float
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome(Generic[ResultT]):
+class Outcome(NamedTuple, Generic[ResultT]):
     """What one request gave."""
 
     result: ResultT
@@ -61,6 +61,7 @@ class Inference:
         self._scheduler = scheduler
         self._preparation = preparation
         self._finished = Finished()
+        self._deadlines = Deadlines(DeadlineExceededError, TOO_LATE)
         self._bulk_turn = asyncio.Lock()
 
     async def answer(
@@ -145,16 +146,19 @@ class Inference:
     ) -> Outcome[ResultT]:
         deadline = reservation.deadline
         inline = task.characters(request) <= INLINE_CHARACTERS
-        prepared: Prepared[Any] = await self._compute(
-            inline, deadline, lambda: task.prepare(request)
-        )
+        prepared: Prepared[Any]
+        if inline:
+            prepared = task.prepare(request)
+        else:
+            prepared = await self._in_thread(deadline, lambda: task.prepare(request))
         tokenized = time.monotonic()
         submission = await self._run(reservation, prepared.sequences)
         ran = time.monotonic()
-        inline = len(prepared.sequences) <= INLINE_ROWS and inline
-        result = await self._compute(
-            inline, deadline, lambda: write(task.decode(prepared, submission.logits))
-        )
+        logits = submission.logits
+        if inline and len(prepared.sequences) <= INLINE_ROWS:
+            result = write(task.decode(prepared, logits))
+        else:
+            result = await self._in_thread(deadline, lambda: write(task.decode(prepared, logits)))
         # A row that was running already for somebody else began before it was submitted here.
         started = max(tokenized, submission.first_started or submission.last_finished)
         timings = Timings(
@@ -165,17 +169,13 @@ class Inference:
         )
         return Outcome(result, prepared.tokens, timings)
 
-    async def _compute(
-        self, inline: bool, deadline: float, function: Callable[[], ResultT]
-    ) -> ResultT:
-        if inline:
-            return function()
+    async def _in_thread(self, deadline: float, function: Callable[[], ResultT]) -> ResultT:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(deadline - time.monotonic()):
                 return await loop.run_in_executor(self._preparation, function)
         except TimeoutError as error:
-            raise _too_late() from error
+            raise DeadlineExceededError(TOO_LATE) from error
 
     async def _run(self, reservation: Reservation, sequences: list[Sequence]) -> Submission:
         loop = asyncio.get_running_loop()
@@ -183,29 +183,19 @@ class Inference:
         submission = self._scheduler.submit(
             reservation, sequences, lambda _: self._finished.tell(done)
         )
-        # Half the cost of asyncio.timeout, which can end any block and not just one wait.
-        timer = loop.call_later(reservation.deadline - time.monotonic(), _expire, done)
+        self._deadlines.watch(done, reservation.deadline)
         try:
             await done
         except (asyncio.CancelledError, DeadlineExceededError):
             self._scheduler.cancel(submission)
             raise
         finally:
-            timer.cancel()
+            self._deadlines.forget(done, reservation.deadline)
         if isinstance(submission.error, SchedulingError):
             raise submission.error
         if submission.error is not None:
             raise ModelRunError("The model could not be run on this input.") from submission.error
         return submission
-
-
-def _expire(done: asyncio.Future[None]) -> None:
-    if not done.done():
-        done.set_exception(_too_late())
-
-
-def _too_late() -> DeadlineExceededError:
-    return DeadlineExceededError("The deadline passed before the answer was there.")
 
 
 class Finished:

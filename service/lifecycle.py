@@ -35,6 +35,7 @@ class Lifecycle:
         self._idle = asyncio.Event()
         self._idle.set()
         self._told_of_drain: set[Callable[[], None]] = set()
+        self._admission = Admission(self)
 
     def started(self) -> None:
         """The models are loaded. Does nothing once draining."""
@@ -68,21 +69,41 @@ class Lifecycle:
         finally:
             self._told_of_drain.remove(tell)
 
-    @contextmanager
-    def admitted(self) -> Iterator[None]:
+    def admitted(self) -> "Admission":
         """Around the handling of one request. Raises StartingError or DrainingError instead of
         letting it in.
         """
-        self.check_serving()
+        return self._admission
+
+    def came_in(self) -> None:
+        """A request is being handled."""
         self._in_flight += 1
         self._idle.clear()
-        try:
-            yield
-        finally:
-            self._in_flight -= 1
-            if self._in_flight == 0:
-                self._idle.set()
+
+    def went_out(self) -> None:
+        """A request was handled."""
+        self._in_flight -= 1
+        if self._in_flight == 0:
+            self._idle.set()
 
     async def idle(self) -> None:
         """Return when no admitted request is left."""
         await self._idle.wait()
+
+
+class Admission:
+    """The ``with`` block around the handling of any request: it holds nothing of its own, so that
+    one does for all.
+    """
+
+    __slots__ = ("_lifecycle",)
+
+    def __init__(self, lifecycle: Lifecycle) -> None:
+        self._lifecycle = lifecycle
+
+    def __enter__(self) -> None:
+        self._lifecycle.check_serving()
+        self._lifecycle.came_in()
+
+    def __exit__(self, *_: object) -> None:
+        self._lifecycle.went_out()

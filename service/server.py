@@ -4,6 +4,7 @@ elsewhere.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 
 import structlog
@@ -27,6 +28,9 @@ answered 503, not reset.
 CLOSE_SECONDS = 3
 """For connections to close after the drain; whatever is left then is cut."""
 
+DATE_SECONDS = 1.0
+"""How often the time in the header Date of answers is set."""
+
 
 class DrainingServer(uvicorn.Server):
     """On SIGTERM or SIGINT: ready turns to 503, admitted requests finish, then the port closes. A
@@ -48,6 +52,7 @@ class DrainingServer(uvicorn.Server):
         self._abandon = abandon
         self._loop: asyncio.AbstractEventLoop | None = None
         self._draining: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         """Open the port."""
@@ -56,12 +61,22 @@ class DrainingServer(uvicorn.Server):
         if self.started:
             self._on_listening(self.servers[0].sockets[0].getsockname()[1])
 
+    async def main_loop(self) -> None:
+        """Wait for the stop. uvicorn's own looks ten times a second whether it has come, which
+        wakes an idle core; the header Date needs to be told the time once a second.
+        """
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), DATE_SECONDS)
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Called by the signal; uvicorn's own stops listening at once and dies of the signal in the
         end.
         """
         if self._loop is None or self._lifecycle.phase is Phase.DRAINING:
             self.should_exit = self.force_exit = True
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._stopping.set)
             return
         self._lifecycle.drain()
         self._loop.call_soon_threadsafe(self._start_draining)
@@ -79,6 +94,7 @@ class DrainingServer(uvicorn.Server):
             self._abandon()
         await asyncio.sleep(LISTEN_GRACE_SECONDS)
         self.should_exit = True
+        self._stopping.set()
 
 
 def serve(

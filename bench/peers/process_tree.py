@@ -41,12 +41,12 @@ def tree_memory(process_id: int, proc: Path = PROC) -> ProcessMemory:
     )
 
 
-def tree_cpu_seconds(process_id: int, proc: Path = PROC) -> float:
+def tree_cpu_seconds(process_id: int) -> float:
     """Processor seconds of all processes that live."""
     total = 0.0
-    for each in descendants(process_id, proc):
+    for each in descendants(process_id):
         with suppress(OSError):
-            total += read_cpu_seconds(each, proc)
+            total += read_cpu_seconds(each)
     return total
 
 

@@ -74,6 +74,7 @@ class Door:
         self._refuse = refuse
         self._unbegun = 0
         self._open_again = dict.fromkeys(Priority, float("-inf"))
+        self._all_open_again = float("-inf")
 
     def came(self) -> None:
         """A request was let in, and waits for the event loop."""
@@ -86,7 +87,8 @@ class Door:
     def queue_was_full(self, refusal: QueueFullError) -> None:
         """The scheduler refused a request."""
         if refusal.queue_seconds >= self._full_seconds:
-            self._open_again[refusal.priority] = self._clock() + self._shut_seconds
+            self._all_open_again = self._clock() + self._shut_seconds
+            self._open_again[refusal.priority] = self._all_open_again
 
     def caller_left(self, scope: HTTPScope) -> bool:
         """Whether a request whose caller has hung up already is done with by this: counted, and
@@ -108,21 +110,22 @@ class Door:
         (``is_patient``) only where the event loop is behind. While the service starts or ends,
         nothing is turned away here.
         """
-        if self._lifecycle.phase is not Phase.SERVING:
-            return None
         headers: Mapping[str, str] = {}
-        if self._access is not None:
+        if self._access is not None and self._lifecycle.phase is Phase.SERVING:
             decision = self._access.decide(scope)  # type: ignore[arg-type]
             if decision.refusal is not None:
                 return self._refused(scope, decision.refusal, decision.headers, keep_alive), None
             headers = decision.headers
+        now = self._clock()
+        if now >= self._all_open_again and self._unbegun < MOST_UNBEGUN:
+            return None  # as a rule: nothing more of the request needs to be looked at
         route = route_of(scope)
-        if route is None:
+        if route is None or self._lifecycle.phase is not Phase.SERVING:
             return None
         fields = dict(scope["headers"])
         bulk = fields.get(PRIORITY) == Priority.BULK.encode()
         priority = Priority.BULK if bulk else Priority.INTERACTIVE
-        shut = self._clock() < self._open_again[priority] and not is_patient
+        shut = now < self._open_again[priority] and not is_patient
         if not shut and self._unbegun < MOST_UNBEGUN:
             return None
         problem = problem_of(self._refuse(priority))

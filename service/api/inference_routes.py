@@ -7,7 +7,7 @@ each request, costs as much as validating the body (docs/http-cost.md).
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from fastapi import APIRouter
@@ -48,8 +48,7 @@ class WireLimits:
     inputs: InputLimits
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """When the header was read, monotonic seconds; and seconds until the body was there, and until
     it was understood.
     """
@@ -193,14 +192,12 @@ class InferenceEndpoint:
 
 def facts_of(model: LoadedModel, outcome: Outcome[Any], reading: Reading) -> Headers:
     """The headers that say who answered, and what it took."""
-    timings = outcome.timings
-    stages = (
-        *(reading.receive, reading.parse, timings.tokenize),
-        *(timings.queue, timings.inference, timings.decode),
-        time.monotonic() - reading.started,
-    )
+    whole = time.monotonic() - reading.started
+    stages = [
+        seconds * 1000 for seconds in (reading.receive, reading.parse, *outcome.timings, whole)
+    ]
     return [
-        (b"server-timing", SERVER_TIMING % tuple([seconds * 1000 for seconds in stages])),
+        (b"server-timing", SERVER_TIMING % tuple(stages)),
         (b"x-model", model.name.encode()),
         (b"x-model-version", b"%d" % model.manifest.version),
         (b"x-tokens", b"%d" % outcome.tokens),

@@ -1,6 +1,39 @@
-"""Gives back what loading took and no model holds."""
+"""Keeps what onnxruntime and the C library hold of memory that no model needs small."""
 
 import ctypes
+
+import onnxruntime as ort
+
+ARENA_BYTES_PER_THREAD = 16 << 20
+"""What two runs of 256 tokens of ALBERT-base's shape at once need is within twice this."""
+MAPPED_BYTES = 1 << 20
+"""A block of at least this much is a mapping of its own, gone when it is freed."""
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+"""Of glibc's ``mallopt``."""
+
+
+def share_arena(threads: int) -> None:
+    """Have the sessions opened from now on take their memory from one arena that keeps, once the
+    runs are over, what ``threads`` runs of usual size at once need. Large runs make it grow, for
+    their time only: Session has every run give back what it alone needed.
+
+    Of ALBERT-base's shape with a second session for lone texts, 66 runs of all shapes left 214 MiB
+    with an arena of 32 to 64 MiB and more for each session, and 132 MiB with this one, in the same
+    processor time.
+
+    What the arena gives back would stay with glibc, which by itself learns from every large block
+    that is freed to keep the next one.
+    """
+    if (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)) is not None:
+        mallopt(_M_MMAP_THRESHOLD, MAPPED_BYTES)
+        mallopt(_M_TRIM_THRESHOLD, 2 * MAPPED_BYTES)
+    where = ort.OrtMemoryInfo(
+        "Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT
+    )
+    # Pages of it that no run has written to are not resident. It is never given back itself.
+    first_region = {"initial_chunk_size_bytes": threads * ARENA_BYTES_PER_THREAD}
+    ort.create_and_register_allocator(where, ort.OrtArenaCfg(first_region))
 
 
 def trim() -> None:

@@ -43,13 +43,14 @@ class Batch:
     @classmethod
     def of(cls, rows: Rows[Sequence], pad_token_id: int) -> "Batch":
         """Pad ``rows`` (at least one) on the right with ``pad_token_id``, masked out."""
-        padded_length = max(row.length for row in rows)
+        padded_length = max([row.length for row in rows])
         shape = (len(rows), padded_length)
         input_ids = np.full(shape, pad_token_id, dtype=np.int64)
         attention_mask = np.zeros(shape, dtype=np.int64)
         token_type_ids = np.zeros(shape, dtype=np.int64)
         for index, row in enumerate(rows):
-            input_ids[index, : row.length] = row.input_ids
-            attention_mask[index, : row.length] = 1
-            token_type_ids[index, : row.length] = row.token_type_ids
+            length = row.length
+            input_ids[index, :length] = row.input_ids
+            attention_mask[index, :length] = 1
+            token_type_ids[index, :length] = row.token_type_ids
         return cls(input_ids, attention_mask, token_type_ids)

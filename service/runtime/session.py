@@ -18,6 +18,8 @@ answering.
 SEQUENCE_AXIS = "sequence"
 ONLY_FATAL = 4
 """onnxruntime's severity."""
+SHRINK_ARENA = "memory.enable_memory_arena_shrinkage"
+"""onnxruntime's name for the devices whose arena gives back, after a run, what it grew by."""
 
 
 class StoppedError(Exception):
@@ -92,6 +94,8 @@ class Session:
             "token_type_ids": batch.token_type_ids,
         }
         stop = stop or StopSignal()
+        if not self.device.is_gpu:
+            stop.options.add_run_config_entry(SHRINK_ARENA, "cpu:0")
         inputs = {name: feeds[name] for name in self._input_names}
         try:
             outputs = session.run(self._output_names, inputs, stop.options)
@@ -113,7 +117,7 @@ def _open(model: bytes, threads: int, device: Device) -> ort.InferenceSession:
 
     Memory patterns are off because every batch has another shape: onnxruntime would keep a plan for
     each. Its threads spin during a run only, because an idle service should leave the processor to
-    others.
+    others. Its arena is the one of ``service.runtime.memory``, where that has been made.
 
     Given bytes, onnxruntime's InferenceSession holds on to them for its lifetime; given a path, it
     does not. The path is that of an anonymous file in memory, so nobody can swap what was verified.
@@ -127,6 +131,8 @@ def _open(model: bytes, threads: int, device: Device) -> ort.InferenceSession:
     options.enable_mem_pattern = False
     options.log_severity_level = 3
     options.add_session_config_entry("session.force_spinning_stop", "1")
+    if not device.is_gpu:
+        options.add_session_config_entry("session.use_env_allocators", "1")
     descriptor = os.memfd_create("model.onnx")
     with open(descriptor, "wb") as file:
         file.write(model)

@@ -53,7 +53,7 @@ class Turns:
     def wait(self, ticket: Ticket, now: float) -> None:
         """Let ``ticket``, which is not yet counted in the backlog, wait for its turn."""
         priority = ticket.line.priority
-        if not self._backlog.lanes[priority].waiting_count:
+        if not self._backlog.lanes[priority].waiting.count:
             self._waiting_since[priority] = now
         self._due[priority].add(ticket)
 
@@ -119,7 +119,11 @@ class Turns:
         """
         idle = max(1, self._workers - self._backlog.running.count)
         most = self._limits.padded_tokens
-        if line.priority is Priority.INTERACTIVE and not self._is_saturated(line.priority, now):
+        waiting = self._backlog.lanes[line.priority].waiting_count
+        much_waits = waiting >= SATURATED_TICKETS * self._workers
+        if line.priority is Priority.INTERACTIVE and not (
+            much_waits or self._is_saturated(line.priority, now)
+        ):
             most = min(most, QUICK_TOKENS)
         return BatchLimits(min(most, math.ceil(line.waiting_tokens / idle)), self._limits.waste)
 
@@ -145,9 +149,9 @@ class Turns:
 
     def _is_saturated(self, priority: Priority, now: float) -> bool:
         """Whether so much waits, or something has for so long, that to put long tickets off would
-        only hold them back.
+        only hold them back. What one giant request has beyond its share of the room does not count:
+        it is nobody's wait but its own.
         """
-        return (
-            self._backlog.lanes[priority].waiting_count >= SATURATED_TICKETS * self._workers
-            or now - self._waiting_since[priority] > SATURATED_SECONDS
-        )
+        count = self._backlog.lanes[priority].waiting.count
+        long_since = now - self._waiting_since[priority] > SATURATED_SECONDS
+        return count >= SATURATED_TICKETS * self._workers or (count > 0 and long_since)

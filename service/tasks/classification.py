@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from collections.abc import Sequence as Rows
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from model_directory.manifest import ProblemType
 from service.runtime.sequence import Sequence
@@ -50,8 +51,7 @@ class ClassificationRequest:
     return_windows: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Prediction:
+class Prediction(NamedTuple):
     """A label and its score."""
 
     label: str
@@ -137,8 +137,9 @@ class ClassificationTask:
         sequences: list[Sequence] = []
         for (text, pair), rows in self._encoded(request):
             plan.rows_per_input.append(len(rows))
-            plan.weights.extend(window.last - window.first for window in rows)
-            sequences.extend(self._row(window, text, pair) for window in rows)
+            for window in rows:
+                plan.weights.append(window.last - window.first)
+                sequences.append(self._row(window, text, pair))
             if request.return_windows:
                 cut_up = TokenizedInput(_by_field(text, pair), [])
                 plan.spans.extend(

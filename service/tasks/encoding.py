@@ -1,7 +1,6 @@
 """Texts to token ids: the tokenizer of a model, and the special tokens around what it gives."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -20,16 +19,19 @@ PAIR_SPECIAL_TOKENS = 3
 """[CLS] first [SEP] second [SEP]"""
 
 
-@dataclass(frozen=True)
 class EncodedText:
     """The tokens of one text, without special tokens."""
 
-    encoding: Encoding
+    def __init__(self, encoding: Encoding) -> None:
+        self.encoding = encoding
+        self._ids: Ids | None = None
 
-    @cached_property
+    @property
     def ids(self) -> Ids:
         """Token ids, int64 ``[tokens]``."""
-        return np.asarray(self.encoding.ids, dtype=np.int64)
+        if self._ids is None:
+            self._ids = np.array(self.encoding.ids, dtype=np.int64)
+        return self._ids
 
     @property
     def token_ids(self) -> list[int]:
@@ -69,7 +71,7 @@ class EncodedText:
         )
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.encoding)
 
 
 class TextEncoder:

@@ -23,6 +23,7 @@ from service.tasks.windows import windows
 DEFAULT_MAX_SEQ_LEN = 384
 DEFAULT_DOC_STRIDE = 128
 DEFAULT_MAX_ANSWER_LEN = 15
+LEAST_SEQ_LEN = PAIR_SPECIAL_TOKENS + 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +174,12 @@ class QuestionAnsweringTask:
                 "that the model takes.",
                 field="max_seq_len",
             )
+        if request.max_seq_len < LEAST_SEQ_LEN:
+            raise InputError(
+                f"max_seq_len ({request.max_seq_len}) must be at least {LEAST_SEQ_LEN}, so that a "
+                "token of the question and one of the context fit between the special ones.",
+                field="max_seq_len",
+            )
         return request.max_seq_len
 
 
@@ -185,7 +192,7 @@ def _check_words(text: str, encoded: EncodedText, field: str, index: int) -> Non
 
 def _check_room(index: int, question_tokens: int, capacity: int, max_seq_len: int) -> None:
     if capacity < 1:
-        most = max(0, max_seq_len - PAIR_SPECIAL_TOKENS - 1)
+        most = max_seq_len - PAIR_SPECIAL_TOKENS - 1
         raise InputError(
             f"The question has {question_tokens} tokens; with max_seq_len {max_seq_len} it may "
             f"have at most {most}, so that some context fits beside it.",

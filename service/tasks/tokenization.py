@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from service.tasks.encoding import EncodedText
 
 
-@dataclass(frozen=True, slots=True)
-class TextWindow:
+class TextWindow(NamedTuple):
     """Tokens ``first … last - 1`` of the text that an input has as ``field``."""
 
     field: str

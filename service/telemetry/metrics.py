@@ -29,7 +29,7 @@ SECONDS = (
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128)
 CACHE_RESULTS = ("hit", "miss")
 REFUSAL_REASONS = ("no_key", "malformed_authorization", "wrong_key", "rate_limited")
-STAGES = ("tokenize", "queue", "inference", "decode")
+STAGES = Timings._fields
 
 
 class BatchMetrics(NamedTuple):
@@ -42,7 +42,9 @@ class BatchMetrics(NamedTuple):
 
 
 class Metrics:
-    """The registry and all that is in it. Methods may be called from any thread."""
+    """The registry and all that is in it. Methods may be called from any thread, but for
+    ``request_started`` and ``request_ended``, which are the event loop's.
+    """
 
     def __init__(self) -> None:
         registry = self._registry = CollectorRegistry()
@@ -76,9 +78,10 @@ class Metrics:
         )
         for reason in REFUSAL_REASONS:
             self._callers_refused.labels(reason, "")
-        self._in_flight = Gauge(
+        self._in_flight = 0
+        Gauge(
             "albert_requests_in_flight", "Requests being handled now.", registry=registry
-        )
+        ).set_function(lambda: self._in_flight)
         self._bulk_lines = Counter(
             "albert_bulk_lines",
             "Lines of bulk uploads whose answer was ready, by model and status.",
@@ -171,11 +174,11 @@ class Metrics:
 
     def request_started(self) -> None:
         """A request is being handled."""
-        self._in_flight.inc()
+        self._in_flight += 1
 
     def request_ended(self, route: str, model: str, status: int, seconds: float) -> None:
         """A request was answered with ``status`` after ``seconds``."""
-        self._in_flight.dec()
+        self._in_flight -= 1
         self._request_count(route, model, status).inc()
         self._request_duration(route).observe(seconds)
 
@@ -201,11 +204,8 @@ class Metrics:
 
     def stages(self, model: str, timings: Timings) -> None:
         """A request went through all stages."""
-        tokenize, queue, inference, decode = self._stages_of(model)
-        tokenize.observe(timings.tokenize)
-        queue.observe(timings.queue)
-        inference.observe(timings.inference)
-        decode.observe(timings.decode)
+        for stage, seconds in zip(self._stages_of(model), timings, strict=True):
+            stage.observe(seconds)
 
     def batch_ran(
         self, model: str, sequences: int, real_tokens: int, padded_tokens: int, seconds: float

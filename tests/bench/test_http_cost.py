@@ -9,7 +9,8 @@ import pytest
 
 from bench.checkpoints import write_checkpoint
 from bench.errors import BenchError
-from bench.http_cost import BEGIN, DEFAULT, END, STEPS, Turn, shares, table
+from bench.http_cost import BEGIN, END, WARMING_REQUESTS, bodies_for
+from bench.http_ladder import DEFAULT, STEPS, Turn, shares, table
 from bench.marked_page import split_page
 from export.exporter import ExportRequest, export_checkpoint
 
@@ -48,9 +49,24 @@ def test_a_step_adds_the_difference_to_the_one_before_it() -> None:
 def test_a_share_is_one_of_requests_per_second() -> None:
     turns = {step.name: turns_of(100e-6) for step in STEPS}
     turns["whole"], turns["starlette"] = turns_of(400e-6), turns_of(200e-6)
-    said = shares(turns)
-    assert "reaches 0.50 (0.50 – 0.50) of the constant route's" in said
-    assert "and 0.25 (0.25 – 0.25) of the constant's that takes the same" in said
+    turns["fastapi"], turns["cached"] = turns_of(300e-6), turns_of(150e-6)
+    lines = {line.partition(":")[0]: line for line in shares(turns).splitlines()}
+    own = lines["- with the small model"]
+    assert "0.75 (0.75 – 0.75) of the FastAPI route's with pydantic models" in own
+    assert "0.50 (0.50 – 0.50) of the Starlette route's" in own
+    assert "0.25 (0.25 – 0.25) of the constant's that takes the same" in own
+    assert (
+        "2.00 (2.00 – 2.00) of the FastAPI"
+        in lines[f"- with `{DEFAULT}` and all answers in the cache"]
+    )
+
+
+def test_the_cache_is_asked_only_for_what_warming_put_there() -> None:
+    [cached] = [step for step in STEPS if step.name == "cached"]
+    bodies = [str(number) for number in range(2 * WARMING_REQUESTS + 7)]
+    asked = bodies_for(cached, bodies)
+    assert len(asked) == len(bodies)
+    assert set(asked) == set(bodies[:WARMING_REQUESTS])
 
 
 def test_a_page_without_a_place_for_the_figures_is_refused(tmp_path: Path) -> None:

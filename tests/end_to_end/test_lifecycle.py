@@ -8,10 +8,12 @@ import socket
 import subprocess
 import sys
 import time
+from email.utils import parsedate_to_datetime
 
 import httpx
 import pytest
 
+from bench.process_memory import read_voluntary_switches
 from tests.end_to_end.conftest import export
 from tests.made_texts import distinct_texts
 from tests.server import ServerProcess
@@ -27,6 +29,15 @@ def test_health_has_three_answers(tiny):
     for path in ("live", "ready", "startup"):
         answer = tiny.client.get(f"/health/{path}")
         assert (answer.status_code, answer.json()["status"]) == (200, "ok")
+
+
+def test_an_idle_service_sleeps_and_still_knows_what_time_it_is(tiny_models):
+    with ServerProcess(tiny_models) as server:
+        before = read_voluntary_switches(server.process.pid)
+        time.sleep(3)
+        assert read_voluntary_switches(server.process.pid) - before < 12  # of 30 tenths
+        told = parsedate_to_datetime(server.client.get("/health/live").headers["Date"])
+        assert abs(told.timestamp() - time.time()) < 3
 
 
 def test_a_broken_model_is_reported_and_the_rest_is_served(tiny_models, tmp_path):

@@ -32,7 +32,7 @@ def test_all_answers_over_own_texts_are_those_of_the_pipeline() -> None:
     assert len(different) <= len(golden) // 1000, different
 
 
-@pytest.mark.skipif(DATA is None, reason="needs the data sets: make parity DATA=DIRECTORY")
+@pytest.mark.skipif(DATA is None, reason="needs the data sets: make parity DATA=…")
 def test_answers_over_data_sets_are_those_of_the_pipeline() -> None:
     golden = read_data_sets(data_sets(Path(DATA or "")))
     assert len(golden) >= 2_000

@@ -15,9 +15,15 @@ DOCUMENT_CHARACTERS = (60_000, 120_000)
 
 
 def data_sets(directory: Path) -> list[Asked]:
-    """Questions over ``directory/*.jsonl.xz``: their own contexts, and several joined into one."""
+    """Questions over ``directory/qa/*.jsonl.xz``: their own contexts, and several joined into one.
+
+    ``directory`` is the one that training takes as ``DATA``. Raises FileNotFoundError.
+    """
+    paths = sorted((directory / "qa").glob("*.jsonl.xz"))
+    if not paths:
+        raise FileNotFoundError(f"there is no qa/*.jsonl.xz in {directory}")
     asked: list[Asked] = []
-    for path in sorted(directory.glob("*.jsonl.xz")):
+    for path in paths:
         source = random.Random(path.name)
         questions = list(read_questions(path))
         asked += [

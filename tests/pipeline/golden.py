@@ -44,6 +44,22 @@ class Golden:
     answers: list[Span]
 
 
+def score_change(path: Path, cases: Iterable[Golden]) -> float | None:
+    """By how much the scores of a golden file differ at most from those of ``cases``; None if it
+    has other questions, or other answers to them.
+    """
+    cases = list(cases)
+    known = _answers(path) if path.exists() else {}
+    answers = {case.asked.digest(): case.answers for case in cases}
+    if list(known) != list(answers):
+        return None
+    pairs = [(known[digest], answers[digest]) for digest in known]
+    if any([one[:2] for one in old] != [one[:2] for one in new] for old, new in pairs):
+        return None
+    scores = [spans for pair in pairs for spans in zip(*pair, strict=True)]
+    return max((abs(old.score - new.score) for old, new in scores), default=0.0)
+
+
 def write(path: Path, cases: Iterable[Golden], *, with_texts: bool) -> None:
     """Write a golden file; without texts only who has them can read it."""
     with lzma.open(path, "wt", encoding="utf-8", preset=9 | lzma.PRESET_EXTREME) as file:
@@ -72,12 +88,19 @@ def read_own_texts() -> list[Golden]:
 
 def read_data_sets(asked: Iterable[Asked]) -> list[Golden]:
     """Of the questions over data sets those that the file has."""
-    answers = {line["digest"]: line["answers"] for line in _lines(DATA_SETS)}
-    return [
-        Golden(one, [Span(*answer) for answer in answers[one.digest()]])
-        for one in asked
-        if one.digest() in answers
-    ]
+    answers = _answers(DATA_SETS)
+    return [Golden(one, answers[one.digest()]) for one in asked if one.digest() in answers]
+
+
+def _answers(path: Path) -> dict[str, list[Span]]:
+    """The answers of a golden file by the digest of the question."""
+    answers = {}
+    for line in _lines(path):
+        digest = line.get("digest")
+        if digest is None:
+            digest = Asked(line["question"], line["context"], line["parameters"]).digest()
+        answers[digest] = [Span(*answer) for answer in line["answers"]]
+    return answers
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:

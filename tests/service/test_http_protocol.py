@@ -1,9 +1,11 @@
 """Requests that are refused, or forgotten, as soon as their header is read, on a real socket."""
 
+import asyncio
 import re
 import socket
 import threading
 import time
+from contextlib import contextmanager
 
 import pytest
 import uvicorn
@@ -14,6 +16,8 @@ UNREADABLE = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 3\r\nconnection: clos
 REFUSAL = b"HTTP/1.1 429 Too Many Requests\r\ncontent-length: 2\r\n\r\nno"
 MANY = 3000
 """More than would fit on the stack if each refusal began the next one."""
+
+KEEP_ALIVE_SECONDS = 1
 
 handled = []
 """Paths of the requests that the application was given."""
@@ -50,6 +54,8 @@ async def app(scope, receive, send):
         loop_stands.set()
         loop_may_go_on.wait(30)
     body = b"patient" if scope["extensions"][CONNECTION].is_patient else b"new"
+    if scope["path"] == "/slow":
+        await asyncio.sleep(1.5 * KEEP_ALIVE_SECONDS)
     if scope["path"] == "/echo":
         body = (await receive())["body"] + body
     headers = [(b"content-length", b"%d" % len(body))]
@@ -64,8 +70,14 @@ def door():
 
 @pytest.fixture
 def port(door):
+    with served(door) as port:
+        yield port
+
+
+@contextmanager
+def served(door, **options):
     protocol = type("Protocol", (BoundedHttpProtocol,), {"door": door})
-    config = uvicorn.Config(app, port=0, http=protocol, lifespan="off", log_config=None)
+    config = uvicorn.Config(app, port=0, http=protocol, lifespan="off", log_config=None, **options)
     server = uvicorn.Server(config)
     listener = config.bind_socket()
     thread = threading.Thread(target=server.run, args=([listener],))
@@ -192,3 +204,19 @@ def test_a_request_to_speak_another_protocol_keeps_its_body_as_it_is(port, name)
     received = exchange(port, request + GET, 2)
     assert statuses(received) == [200, 200]
     assert received.count(body) == 1
+
+
+@pytest.mark.parametrize(("pause_seconds", "path"), [(KEEP_ALIVE_SECONDS / 2, b"/"), (0, b"/slow")])
+def test_an_idle_connection_is_closed_so_long_after_its_last_answer(door, pause_seconds, path):
+    with (
+        served(door, timeout_keep_alive=KEEP_ALIVE_SECONDS) as port,
+        socket.create_connection(("127.0.0.1", port), timeout=30) as connection,
+    ):
+        connection.sendall(GET)
+        receive(connection, 1)
+        time.sleep(pause_seconds)
+        connection.sendall(GET.replace(b"/", path, 1))
+        receive(connection, 1)
+        answered = time.monotonic()
+        assert connection.recv(1) == b""
+        assert time.monotonic() - answered > 0.9 * KEEP_ALIVE_SECONDS

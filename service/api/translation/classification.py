@@ -12,6 +12,8 @@ from service.tasks.classification import (
 )
 from service.tasks.truncation import Truncation
 
+DEFAULTS = ClassificationParameters()
+
 
 def parse_texts(body: ClassificationBody, limits: InputLimits) -> ParsedRequest:
     """The task's request. Raises ProblemError, 422, for a text that is too long."""
@@ -33,7 +35,7 @@ def parse_texts(body: ClassificationBody, limits: InputLimits) -> ParsedRequest:
     check_lengths(
         [{"text": item.text, "text_pair": item.text_pair} for item in inputs], limits, place
     )
-    parameters = body.parameters or ClassificationParameters()
+    parameters = body.parameters or DEFAULTS
     request = ClassificationRequest(
         inputs,
         parameters.top_k,

@@ -1,12 +1,15 @@
 """That memory which is free is given back."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from service.runtime.memory import trim
+from service.runtime.memory import ARENA_BYTES_PER_THREAD, trim
 
+ROOT = Path(__file__).parents[3]
 PAGES = 20_000
 """In blocks too small for a mapping of their own."""
 
@@ -27,3 +30,49 @@ def test_holes_between_what_is_used_are_given_back():
     trim()
     assert full - resident() > PAGES * 3000 / 2
     assert len(kept) == PAGES / 200
+
+
+LARGE_RUNS = """
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from model_directory.integrity import open_version
+from service.runtime.memory import share_arena
+from service.runtime.sequence import Sequence
+from service.runtime.session import Session
+from tests.service.runtime.test_memory import resident
+
+if sys.argv[1] == "shared":
+    share_arena(1)
+version = open_version(Path("models/sentiment/1"))
+sessions = [Session(version.model, pad_token_id=0) for _ in range(2)]
+row = Sequence(np.full(512, 5), np.zeros(512, dtype=np.int64))
+sessions[0].run([row])
+before = resident()
+logits = [session.run([row] * 16)[0][0] for session in sessions]
+assert (logits[0] == logits[1]).all()
+print(resident() - before, logits[0].tobytes().hex())
+"""
+
+
+def run_large(arena: str) -> tuple[int, str]:
+    """Bytes that two sessions keep after a large run of each, in a process of its own, and what
+    they computed.
+    """
+    command = [sys.executable, "-c", LARGE_RUNS, arena]
+    finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    kept, logits = finished.stdout.split()
+    return int(kept), logits
+
+
+@pytest.mark.skipif(
+    "glibc" not in (os.confstr("CS_GNU_LIBC_VERSION") or ""), reason="only glibc keeps what is free"
+)
+def test_a_large_run_keeps_no_more_of_the_shared_arena_than_its_first_region_and_changes_nothing():
+    shared, logits = run_large("shared")
+    apart, expected = run_large("apart")
+    assert shared < ARENA_BYTES_PER_THREAD + 4 * 2**20
+    assert apart > shared
+    assert logits == expected

@@ -7,7 +7,7 @@ import pytest
 
 from service.scheduling.cost import CostModel
 from service.scheduling.priority import Priority
-from service.scheduling.turns import SATURATED_TICKETS
+from service.scheduling.turns import SATURATED_SECONDS, SATURATED_TICKETS
 from tests.service.scheduling.conftest import Bench, Idle
 
 
@@ -83,6 +83,18 @@ def test_where_much_waits_nothing_overtakes(busy):
     busy.scheduler._backlog._room_seconds = 60
     busy.submit(*[20] * (SATURATED_TICKETS * 2))
     assert busy.scheduler.poll(overtaking=True) is None
+
+
+def test_one_giant_request_holds_no_short_row_up(bench):
+    bench.submit(*[200] * 40)
+    for _ in range(4):
+        run = bench.scheduler.poll()
+        bench.clock.now += 0.2
+        finish(bench, run)
+    bench.clock.now += SATURATED_SECONDS
+    bench.scheduler.poll(), bench.scheduler.poll()
+    bench.submit(20)
+    assert lengths(bench.scheduler.poll(overtaking=True)) == [20]
 
 
 def test_a_row_overtakes_a_lone_text_that_has_every_core(bench):

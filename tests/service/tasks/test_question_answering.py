@@ -127,6 +127,8 @@ def test_every_input_has_its_own_answers(task):
     ("options", "field", "message"),
     [
         ({"max_seq_len": 33}, "max_seq_len", "larger than the 32 tokens"),
+        ({"max_seq_len": 4}, "max_seq_len", "must be at least 5"),
+        ({"max_seq_len": 5, "question": "good bad"}, "question", "may have at most 1"),
         ({"doc_stride": 33}, "doc_stride", "larger than max_seq_len"),
         ({"doc_stride": 28, "context": CONTEXT * 9}, "doc_stride", "would not advance"),
         ({"question": "good " * 29}, "question", "may have at most 28"),
@@ -138,6 +140,13 @@ def test_what_cannot_be_asked_is_refused_naming_the_field(task, options, field, 
     with pytest.raises(InputError, match=message) as refusal:
         task.prepare(request(**options))
     assert refusal.value.field == field
+
+
+def test_the_smallest_window_has_a_token_of_the_question_and_one_of_the_context(task):
+    prepared = task.prepare(request(question="good", max_seq_len=5))
+    [[plan]] = prepared.plan.questions
+    assert len(prepared.sequences) == len(plan.encoded) > 1
+    assert {row.length for row in prepared.sequences} == {5}
 
 
 def test_a_stride_that_is_not_needed_is_not_refused(task):
