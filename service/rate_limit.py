@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-LEEWAY_SECONDS = 1e-8
+LEEWAY_TOKENS = 1e-6
 """For the rounding of times: who comes just when a token is there is not sent away."""
 
 
@@ -23,7 +23,7 @@ class TokenBuckets:
     """A bucket for each caller, which holds ``burst`` tokens and is filled with ``rate`` of them a
     second. Lives on the event loop.
 
-    Of a bucket all that is kept is when it will be full. One that is full is as good as new, and is
+    Of a bucket is kept what it lacked and when. One that is full is as good as new, and is
     forgotten; where more than ``most_callers`` are not, so is the one that was used longest ago.
     """
 
@@ -32,39 +32,38 @@ class TokenBuckets:
     ) -> None:
         self.rate = rate
         self.burst = max(1, math.ceil(rate))
-        self.window_seconds = _whole_seconds(self.burst / rate)
+        self.window_seconds = self._whole_seconds(self.burst)
         self._most_callers = most_callers
         self._clock = clock
-        self._token_seconds = 1 / rate
-        self._filling_seconds = self.burst / rate
-        self._full_at: OrderedDict[str, float] = OrderedDict()
+        self._missing: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        """Tokens that a caller's bucket lacked, and when."""
 
     def __len__(self) -> int:
-        return len(self._full_at)
+        return len(self._missing)
 
     def take(self, caller: str) -> Standing:
         """Take a token out of the bucket of ``caller``, if there is one."""
         now = self._clock()
-        full_at = max(self._full_at.get(caller, now), now) + self._token_seconds
-        spare_seconds = self._filling_seconds - (full_at - now)
-        if spare_seconds < -LEEWAY_SECONDS:
-            return Standing(False, 0, _whole_seconds(-spare_seconds))
-        self._full_at[caller] = full_at
-        self._full_at.move_to_end(caller)
+        missing, since = self._missing.get(caller, (0.0, now))
+        missing = max(0.0, missing - (now - since) * self.rate) + 1
+        spare = self.burst - missing
+        if spare < -LEEWAY_TOKENS:
+            return Standing(False, 0, self._whole_seconds(-spare))
+        self._missing[caller] = missing, now
+        self._missing.move_to_end(caller)
         self._forget(now)
-        left = max(0, math.floor((spare_seconds + LEEWAY_SECONDS) * self.rate))
-        return Standing(
-            True, left, _whole_seconds((left + 1) * self._token_seconds - spare_seconds)
-        )
+        left = max(0, math.floor(spare + LEEWAY_TOKENS))
+        return Standing(True, left, self._whole_seconds(left + 1 - spare))
 
     def _forget(self, now: float) -> None:
         """Let go of two buckets at most: one more than a caller adds, and nobody's wait."""
         for _ in range(2):
-            caller, full_at = next(iter(self._full_at.items()))
-            if full_at > now and len(self._full_at) <= self._most_callers:
+            caller, (missing, since) = next(iter(self._missing.items()))
+            is_full = missing <= (now - since) * self.rate
+            if not is_full and len(self._missing) <= self._most_callers:
                 return
-            del self._full_at[caller]
+            del self._missing[caller]
 
-
-def _whole_seconds(seconds: float) -> int:
-    return max(1, math.ceil(seconds - LEEWAY_SECONDS))
+    def _whole_seconds(self, tokens: float) -> int:
+        """Until so many tokens have come."""
+        return max(1, math.ceil((tokens - LEEWAY_TOKENS / 2) / self.rate))
