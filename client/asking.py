@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
@@ -56,6 +56,7 @@ class Options:
     resume: bool
     timeout_seconds: float | None
     parameters: Mapping[str, Any]
+    key: str | None = field(default=None, repr=False)
 
     def route(self, prefix: str = "") -> str:
         """The address that answers, or the one below ``prefix`` that does."""
@@ -65,9 +66,12 @@ class Options:
     @property
     def headers(self) -> dict[str, str]:
         """Of every request."""
-        if self.timeout_seconds is None:
-            return {}
-        return {"X-Request-Timeout": f"{self.timeout_seconds:.3f}"}
+        headers = {}
+        if self.timeout_seconds is not None:
+            headers["X-Request-Timeout"] = f"{self.timeout_seconds:.3f}"
+        if self.key is not None:
+            headers["Authorization"] = f"Bearer {self.key}"
+        return headers
 
 
 def ask_about(inputs: Sequence[Mapping[str, str]], options: Options) -> None:

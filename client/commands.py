@@ -11,6 +11,7 @@ import typer
 from client.answers import Task
 from client.asking import Options, ask_about, ask_about_file
 from client.errors import AskError, UsageError
+from client.key import key_of
 from client.output import OutputFormat
 from client.records import STANDARD_INPUT, Columns, Format, format_of
 
@@ -59,6 +60,13 @@ _PARAMETERS = Annotated[
 _TIMEOUT = Annotated[
     float | None,
     typer.Option(min=0.001, help="Seconds that the service has for a request, or a record."),
+]
+_KEY_FILE = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Holds the key that the service asks for. Default: the variable ALBERT_API_KEY.",
+    ),
 ]
 _COLUMN = Annotated[str, typer.Option(help="Column, or key, of the text.")]
 _PAIR_COLUMN = Annotated[
@@ -120,11 +128,12 @@ def sentiment(
     resume: _RESUME = False,
     timeout: _TIMEOUT = None,
     url: _URL = _DEFAULT_URL,
+    api_key_file: _KEY_FILE = None,
 ) -> None:
     """Say how positive or negative texts are."""
     options = _options(
         Task.SENTIMENT, url, model, file, input_format, output, format_, resume, timeout,
-        _parameters(parameters, top_k),
+        _parameters(parameters, top_k), key_of(api_key_file),
     )  # fmt: skip
     _classify(Task.SENTIMENT, texts, options, column, pair_column)
 
@@ -144,11 +153,12 @@ def classification(
     resume: _RESUME = False,
     timeout: _TIMEOUT = None,
     url: _URL = _DEFAULT_URL,
+    api_key_file: _KEY_FILE = None,
 ) -> None:
     """Label texts."""
     options = _options(
         Task.CLASSIFICATION, url, model, file, input_format, output, format_, resume, timeout,
-        _parameters(parameters, top_k),
+        _parameters(parameters, top_k), key_of(api_key_file),
     )  # fmt: skip
     _classify(Task.CLASSIFICATION, texts, options, column, pair_column)
 
@@ -179,11 +189,12 @@ def question_answering(
     resume: _RESUME = False,
     timeout: _TIMEOUT = None,
     url: _URL = _DEFAULT_URL,
+    api_key_file: _KEY_FILE = None,
 ) -> None:
     """Find answers to questions in texts."""
     options = _options(
         Task.QUESTION_ANSWERING, url, model, file, input_format, output, format_, resume, timeout,
-        _parameters(parameters, top_k),
+        _parameters(parameters, top_k), key_of(api_key_file),
     )  # fmt: skip
     if question is not None and file is not None:
         raise UsageError("Give a question or --file, not both.")
@@ -212,6 +223,7 @@ def _options(
     resume: bool,
     timeout_seconds: float | None,
     parameters: dict[str, Any],
+    key: str | None,
 ) -> Options:
     if format_ is None:
         named = {".csv": OutputFormat.CSV, ".ndjson": OutputFormat.NDJSON}
@@ -225,7 +237,7 @@ def _options(
         raise UsageError("--resume needs a --file, to find its place in.")
     return Options(
         task, url.rstrip("/"), model, file, input_format, output, format_, resume,
-        timeout_seconds, parameters,
+        timeout_seconds, parameters, key,
     )  # fmt: skip
 
 

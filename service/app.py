@@ -16,6 +16,9 @@ from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Scope
 
 import service
+from service.api.access import Access
+from service.api.access_description import AccessDescription
+from service.api.access_middleware import AccessMiddleware
 from service.api.bulk_routes import BulkRoutes
 from service.api.description import describe
 from service.api.door import Door
@@ -31,6 +34,7 @@ from service.api.open_inference.metadata_routes import MetadataRoutes
 from service.api.problems import problem_of, response_of
 from service.api.tokenization_routes import TokenizationRoutes
 from service.api.translation import InputLimits
+from service.api_keys import ApiKeys, read_keys
 from service.examples import greeting
 from service.inference import Inference
 from service.lifecycle import Lifecycle
@@ -57,7 +61,8 @@ DESCRIPTION = "Sentiment, text classification and extractive question answering 
 
 
 class Application:
-    """One running service: its parts, and what puts them on the wire.
+    """One running service: its parts, and what puts them on the wire. Made of settings; raises
+    KeysFileError.
 
     ``asgi`` is all of it; ``fastapi`` is what of it is not on the way of a request for an answer.
     """
@@ -79,17 +84,24 @@ class Application:
         )
         self.metrics.watch_queue(self.scheduler.queue)
         self._workers = Workers(self.scheduler, self._threads)
+        self._keys = _keys_of(settings)
+        access = None
+        if self._keys is not None or settings.rate_limit is not None:
+            access = Access(self._keys, settings.rate_limit, self.metrics)
         self.door = Door(
             self.lifecycle,
             self.metrics,
             self.scheduler.refuse_unread,
             settings.max_queue_seconds,
+            access,
         )
         self._preparation = ThreadPoolExecutor(
             self._threads, thread_name_prefix="prepare", initializer=give_way
         )
         self.fastapi, routes = self._build()
-        self.asgi = InferenceFront(self.fastapi, routes, self.observed)
+        self.asgi: ASGIApp = InferenceFront(self.fastapi, routes, self.observed)
+        if access is not None:
+            self.asgi = AccessMiddleware(self.asgi, access, self.observed)
 
     def listening(self, port: int) -> None:
         """Learn the port that was opened."""
@@ -148,7 +160,10 @@ class Application:
         app.add_middleware(
             ObservationMiddleware, metrics=self.metrics, lifecycle=self.lifecycle, door=self.door
         )
-        app.openapi = describe(app, *unmounted)  # type: ignore[method-assign]
+        access = AccessDescription(
+            has_keys=self._keys is not None, has_rate=settings.rate_limit is not None
+        )
+        app.openapi = describe(app, access, *unmounted)  # type: ignore[method-assign]
         return app, running
 
     @asynccontextmanager
@@ -184,10 +199,16 @@ class Application:
         trim()
         self.lifecycle.started()
         names = [model.name for model in self.registry.loaded]
-        log.info("ready", models=names, threads=self._threads)
+        keys = 0 if self._keys is None else len(self._keys)
+        log.info("ready", models=names, threads=self._threads, keys=keys)
         if self._settings.examples:
             await self._listening.wait()
-            print(greeting(self.registry, self._base_url), flush=True)
+            has_keys = self._keys is not None
+            print(greeting(self.registry, self._base_url, has_keys=has_keys), flush=True)
+
+
+def _keys_of(settings: Settings) -> ApiKeys | None:
+    return None if settings.api_keys_file is None else read_keys(settings.api_keys_file)
 
 
 def _report_failure(loading: asyncio.Task[None]) -> None:

@@ -19,8 +19,14 @@ BODIES = {
 }
 
 
-def curl_lines(registry: Registry, base_url: str) -> list[str]:
-    """Shell lines that ask each task's route, for the tasks that ``registry`` can answer."""
+KEY = '-H "Authorization: Bearer $ALBERT_API_KEY" '
+
+
+def curl_lines(registry: Registry, base_url: str, *, has_keys: bool = False) -> list[str]:
+    """Shell lines that ask each task's route, for the tasks that ``registry`` can answer; with a
+    key in a variable, where the service asks for one.
+    """
+    key = KEY if has_keys else ""
     lines = []
     for task, body in BODIES.items():
         try:
@@ -28,14 +34,15 @@ def curl_lines(registry: Registry, base_url: str) -> list[str]:
         except (NoSuchModelError, ModelUnavailableError):
             continue
         lines.append(
-            f"curl {base_url}/v1/{task} -H 'Content-Type: application/json' -d '{json.dumps(body)}'"
+            f"curl {base_url}/v1/{task} {key}-H 'Content-Type: application/json' "
+            f"-d '{json.dumps(body)}'"
         )
     return lines
 
 
-def greeting(registry: Registry, base_url: str) -> str:
+def greeting(registry: Registry, base_url: str, *, has_keys: bool = False) -> str:
     """What ``albert-serve --examples`` prints once it is ready."""
-    lines = "\n\n".join(curl_lines(registry, base_url))
+    lines = "\n\n".join(curl_lines(registry, base_url, has_keys=has_keys))
     routes = ", ".join(f"/v1/models/{model.name}" for model in registry.loaded)
     return (
         f"\nalbert-serve is ready on {base_url}; Ctrl-C stops it, {base_url}/docs describes it.\n"

@@ -39,9 +39,9 @@ class Door(Protocol):
 
     def turn_away(
         self, scope: HTTPScope, keep_alive: bool, is_patient: bool
-    ) -> tuple[bytes, float] | None:
-        """The whole answer to a request that is not let in, and the seconds that it says to wait;
-        or None.
+    ) -> tuple[bytes, float | None] | None:
+        """The whole answer to a request that is not let in, and the seconds that it says to wait
+        for room, if it does; or None.
         """
 
     def unreadable(self, status: int, error_type: str, detail: str) -> bytes:
@@ -239,7 +239,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         answer, seconds = refused
-        self.told_to_wait(seconds)
+        if seconds is not None:
+            self.told_to_wait(seconds)
         self.transport.write(answer)
         cycle.response_started = cycle.response_complete = True
         if not cycle.keep_alive:

@@ -61,6 +61,21 @@ class Settings(BaseSettings):
         float,
         Field(gt=0, le=3600, description="predicted work that may wait, in seconds of all workers"),
     ] = 2.0
+    api_keys_file: Annotated[
+        Path | None,
+        Field(
+            description="file of the callers' keys, a line name:key for each; none: open to "
+            "everybody"
+        ),
+    ] = None
+    rate_limit: Annotated[
+        float | None,
+        Field(
+            ge=0.001,
+            le=100_000,
+            description="requests a second for each key, or address without one; none: no limit",
+        ),
+    ] = None
     cache_entries: Annotated[
         int,
         Field(

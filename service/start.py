@@ -6,6 +6,7 @@ from collections.abc import Callable
 import structlog
 from starlette.types import ASGIApp
 
+from service.api_keys import KeysFileError
 from service.app import Application
 from service.server import serve
 from service.settings import Settings, SettingsError, read_settings, unknown_variables
@@ -23,7 +24,8 @@ def start(arguments: list[str]) -> int:
     """Serve until a signal.
 
     Returns the exit status: 0 after a clean stop, 1 when the port or the tracing that was asked for
-    cannot be had, 2 for settings out of range.
+    cannot be had, 2 for settings out of range or a
+    file of keys that is not one.
     """
     try:
         settings = read_settings(arguments)
@@ -33,7 +35,11 @@ def start(arguments: list[str]) -> int:
     configure_logging(settings.log_format, settings.log_level)
     for name in unknown_variables():
         log.warning("an unknown variable is ignored", variable=name)
-    application = Application(settings)
+    try:
+        application = Application(settings)
+    except KeysFileError as error:
+        print(f"ALBERT_API_KEYS_FILE (--api-keys-file): {error}", file=sys.stderr)
+        return WRONG_USAGE
     if not settings.tracing:
         return _serve(application, application.asgi, settings)
     try:

@@ -8,6 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from service.api.access_description import AccessDescription
 from service.api.problem_examples import (
     REFERENCE,
     REQUEST_ID,
@@ -35,9 +36,11 @@ REQUEST_ID_HEADER = {
 }
 
 
-def describe(app: FastAPI, *unmounted: APIRouter) -> Callable[[], dict[str, Any]]:
+def describe(
+    app: FastAPI, access: AccessDescription, *unmounted: APIRouter
+) -> Callable[[], dict[str, Any]]:
     """A replacement for ``app.openapi`` that adds the routes of ``unmounted`` and their bodies, and
-    completes all of them.
+    completes all of them; ``access`` adds what they ask of callers.
     """
 
     def openapi() -> dict[str, Any]:
@@ -61,6 +64,7 @@ def describe(app: FastAPI, *unmounted: APIRouter) -> Callable[[], dict[str, Any]
             for path in document["paths"].values():
                 for method, operation in path.items():
                     _complete(operation, components["schemas"], is_get=method == "get")
+            access.add_to(document)
             for name in FRAMEWORK_SCHEMAS:
                 components["schemas"].pop(name, None)
             app.openapi_schema = document

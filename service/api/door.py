@@ -1,20 +1,25 @@
-"""Turns requests away before anything is spent on them, while more come in than can be answered.
+"""Turns requests away before anything is spent on them: those of callers who may not ask, and any
+while more come in than can be answered.
 
 Reading, validating and tokenising a request costs the event loop a good part of a millisecond, also
 when the queue has no room for it. At ten times the capacity that would take the cores from the
 models, and everyone's time, health checks' included. So a request is refused as soon as its header
-is read, in two cases: its priority's queue was found to be full a moment ago; or the event loop has
-read more requests than it got round to. And one whose caller has hung up by then is forgotten.
+is read, in two cases more: its priority's queue was found to be full a moment ago; or the event
+loop has read more requests than it got round to. And one whose caller has hung up by then is
+forgotten.
 """
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
+import structlog
+from starlette.types import Scope
 from uvicorn._types import HTTPScope
 
 from model_directory.manifest import Task
+from service.api.access import LOGGED, RATE_LIMITED, Access
 from service.api.caller import CALLER_LEFT
 from service.api.headers import PRIORITY, request_id_of
 from service.api.problems import MEDIA_TYPE, RETRY_AFTER, ProblemError, body_of, problem_of
@@ -22,6 +27,8 @@ from service.lifecycle import Lifecycle, Phase
 from service.scheduling.errors import QueueFullError
 from service.scheduling.priority import Priority
 from service.telemetry.metrics import Metrics
+
+log = structlog.get_logger(__name__)
 
 SHUT_SHARE = 0.01
 """Of the longest queue: so long nobody is let in after a refusal. It does not run empty by that."""
@@ -32,6 +39,8 @@ FULL_SHARE = 0.9
 MOST_UNBEGUN = 512
 """Requests that the event loop has read and not begun to handle. They are some tenths of a
 millisecond each, and everyone else's wait."""
+
+HEADER_END = b"\r\n\r\n"
 
 _TASK_ROUTES = {f"/v1/{task}" for task in Task}
 _MODEL_ROUTES = (
@@ -53,9 +62,11 @@ class Door:
         metrics: Metrics,
         refuse: Callable[[Priority], QueueFullError],
         max_queue_seconds: float,
+        access: Access | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._lifecycle = lifecycle
+        self._access = access
         self._metrics = metrics
         self._shut_seconds = SHUT_SHARE * max_queue_seconds
         self._full_seconds = FULL_SHARE * max_queue_seconds
@@ -83,7 +94,7 @@ class Door:
         """Whether a request whose caller has hung up already is done with by this: counted, and
         not logged, as there may be thousands. Only what would be run is.
         """
-        route = _route_of(scope)
+        route = route_of(scope)
         if route is None:
             return False
         self._metrics.request_turned_away(route, CALLER_LEFT)
@@ -91,15 +102,24 @@ class Door:
 
     def turn_away(
         self, scope: HTTPScope, keep_alive: bool, is_patient: bool
-    ) -> tuple[bytes, float] | None:
-        """The whole answer to a request that is not let in, and the seconds that it says to wait;
-        or None. Only what would be run is ever turned away, and who was refused and has waited
-        (``is_patient``) only where the event loop is behind.
+    ) -> tuple[bytes, float | None] | None:
+        """The whole answer to a request that is not let in, and the seconds that it says to wait
+        for room, if it does; or None.
+
+        For want of room only what would be run is turned away, and who was refused and has waited
+        (``is_patient``) only where the event loop is behind. While the service starts or ends,
+        nothing is turned away here.
         """
+        headers: Mapping[str, str] = {}
+        if self._access is not None and self._lifecycle.phase is Phase.SERVING:
+            decision = self._access.decide(scope)  # type: ignore[arg-type]
+            if decision.refusal is not None:
+                return self._refused(scope, decision.refusal, decision.headers, keep_alive), None
+            headers = decision.headers
         now = self._clock()
         if now >= self._all_open_again and self._unbegun < MOST_UNBEGUN:
-            return None  # as a rule: nothing of the request needs to be looked at
-        route = _route_of(scope)
+            return None  # as a rule: nothing more of the request needs to be looked at
+        route = route_of(scope)
         if route is None or self._lifecycle.phase is not Phase.SERVING:
             return None
         fields = dict(scope["headers"])
@@ -110,8 +130,30 @@ class Door:
             return None
         problem = problem_of(self._refuse(priority))
         self._metrics.request_turned_away(route, HTTPStatus.TOO_MANY_REQUESTS)
-        answer = _answer(problem, request_id_of(fields), keep_alive)
+        answer = _answer(problem, request_id_of(fields), keep_alive, headers)
         return answer, float(problem.headers[RETRY_AFTER])
+
+    def _refused(
+        self, scope: HTTPScope, problem: ProblemError, headers: Mapping[str, str], keep_alive: bool
+    ) -> bytes:
+        """The answer to a caller who may not ask: counted, and logged but for one over its rate, of
+        whom there may be thousands.
+        """
+        self._metrics.request_turned_away(route_of(scope) or "", problem.status)
+        request_id = request_id_of(dict(scope["headers"]))
+        if problem.error_type != RATE_LIMITED:
+            log.info(
+                "request",
+                request_id=request_id,
+                method=scope["method"],
+                path=scope["path"][:256],
+                status=problem.status,
+                **scope["state"][LOGGED],
+            )
+        answer = _answer(problem, request_id, keep_alive, headers)
+        if scope["method"] == "HEAD":  # its answer is a header (RFC 9110, 9.3.2)
+            return answer[: answer.index(HEADER_END) + len(HEADER_END)]
+        return answer
 
     def unreadable(self, status: int, error_type: str, detail: str) -> bytes:
         """The whole answer to what is no request, or not within the bounds of one: counted, and
@@ -119,10 +161,10 @@ class Door:
         """
         self._metrics.request_turned_away("", status)
         problem = ProblemError(status, error_type, detail)
-        return _answer(problem, request_id_of({}), keep_alive=False)
+        return _answer(problem, request_id_of({}), keep_alive=False, headers={})
 
 
-def _route_of(scope: HTTPScope) -> str | None:
+def route_of(scope: Scope | HTTPScope) -> str | None:
     """The route of a request that a model would be run for, as metrics know it."""
     path = scope["path"]
     if scope["method"] != "POST":
@@ -132,13 +174,15 @@ def _route_of(scope: HTTPScope) -> str | None:
     return next((route for pattern, route in _MODEL_ROUTES if pattern.fullmatch(path)), None)
 
 
-def _answer(problem: ProblemError, request_id: str, keep_alive: bool) -> bytes:
+def _answer(
+    problem: ProblemError, request_id: str, keep_alive: bool, headers: Mapping[str, str]
+) -> bytes:
     body = body_of(problem, request_id)
     lines = [
         f"HTTP/1.1 {problem.status} {HTTPStatus(problem.status).phrase}",
         f"content-type: {MEDIA_TYPE}",
         f"content-length: {len(body)}",
-        *(f"{name.lower()}: {value}" for name, value in problem.headers.items()),
+        *(f"{name.lower()}: {value}" for name, value in {**problem.headers, **headers}.items()),
         f"x-request-id: {request_id}",
         *([] if keep_alive else ["connection: close"]),
         "\r\n",

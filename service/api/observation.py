@@ -10,6 +10,7 @@ import structlog
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.api.access import LOGGED
 from service.api.caller import CALLER_LEFT, connection_of
 from service.api.door import Door
 from service.api.headers import request_id_of
@@ -97,4 +98,5 @@ class ObservationMiddleware:
             model=state["model"],
             status=status,
             milliseconds=round(seconds * 1000, 2),
+            **state.get(LOGGED, {}),
         )

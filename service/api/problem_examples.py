@@ -31,6 +31,13 @@ DESCRIPTIONS = {
     504: "The deadline passed, or cannot be met.",
 }
 
+RETRY_AFTER_FIELD = {
+    "description": "Seconds after which it is worth trying again.",
+    "required": True,
+    "schema": {"type": "integer", "minimum": 1},
+    "example": 2,
+}
+
 _PROBLEMS = [
     ProblemError(
         400,
@@ -151,12 +158,5 @@ def _response(status: int, types: Sequence[str]) -> dict[str, Any]:
     }
     told = [EXAMPLES[name].headers.get(RETRY_AFTER) for name in types]
     if any(told):
-        response["headers"] = {
-            RETRY_AFTER: {
-                "description": "Seconds after which it is worth trying again.",
-                "required": all(told),
-                "schema": {"type": "integer", "minimum": 1},
-                "example": 2,
-            }
-        }
+        response["headers"] = {RETRY_AFTER: {**RETRY_AFTER_FIELD, "required": all(told)}}
     return response

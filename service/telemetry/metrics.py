@@ -28,6 +28,7 @@ SECONDS = (
 )  # fmt: skip
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128)
 CACHE_RESULTS = ("hit", "miss")
+REFUSAL_REASONS = ("no_key", "malformed_authorization", "wrong_key", "rate_limited")
 STAGES = Timings._fields
 
 
@@ -69,6 +70,14 @@ class Metrics:
             buckets=SECONDS,
             registry=registry,
         )
+        self._callers_refused = Counter(
+            "albert_callers_refused",
+            "Requests refused for who sent them, by reason and, over its rate, the key's name.",
+            ["reason", "key"],
+            registry=registry,
+        )
+        for reason in REFUSAL_REASONS:
+            self._callers_refused.labels(reason, "")
         self._in_flight = 0
         Gauge(
             "albert_requests_in_flight", "Requests being handled now.", registry=registry
@@ -176,6 +185,10 @@ class Metrics:
     def request_turned_away(self, route: str, status: int) -> None:
         """A request was done with, with ``status``, before it was read."""
         self._request_count(route, "", int(status)).inc()
+
+    def caller_refused(self, reason: str, key: str) -> None:
+        """A caller may not ask; ``key`` is the name of its key, if that was right."""
+        self._callers_refused.labels(reason, key).inc()
 
     def bulk_upload_started(self) -> None:
         """A bulk upload is being answered."""

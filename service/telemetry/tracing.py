@@ -26,6 +26,10 @@ def trace(app: ASGIApp) -> tuple[ASGIApp, Callable[[], None]]:
         from opentelemetry.sdk.resources import Resource
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
+        from opentelemetry.util.http import (
+            OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SANITIZE_FIELDS as SECRET_HEADERS,
+        )
+        from opentelemetry.util.http import get_custom_headers
     except ImportError as error:
         raise TracingUnavailableError(
             "tracing needs the trace extra: pip install 'albert-serve[trace]'"
@@ -37,5 +41,7 @@ def trace(app: ASGIApp) -> tuple[ASGIApp, Callable[[], None]]:
         tracer_provider=provider,
         excluded_urls="health,metrics",
         exclude_spans=["receive", "send"],
+        # Whoever has spans hold all headers is not to have the callers' keys in them.
+        http_capture_headers_sanitize_fields=["authorization", *get_custom_headers(SECRET_HEADERS)],
     )
     return traced, provider.shutdown

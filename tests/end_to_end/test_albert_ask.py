@@ -12,6 +12,7 @@ import sys
 import pytest
 
 from client.commands import run
+from tests.keys import ALICE, WRONG, write_keys
 from tests.made_texts import distinct_texts
 from tests.server import ServerProcess
 
@@ -24,11 +25,11 @@ def command(url, *arguments):
     return [sys.executable, "-m", "client", *arguments], env | {"ALBERT_URL": url, "COLUMNS": "200"}
 
 
-def ask(server, *arguments, given=None, status=0):
+def ask(server, *arguments, given=None, status=0, **variables):
     """What is printed; on standard error instead where ``status`` is not 0."""
     line, env = command(getattr(server, "url", server), *map(str, arguments))
     process = subprocess.run(
-        line, env=env, input=given or "", capture_output=True, text=True, timeout=60
+        line, env=env | variables, input=given or "", capture_output=True, text=True, timeout=60
     )
     assert process.returncode == status, process.stderr + process.stdout
     assert "Traceback" not in process.stderr
@@ -208,3 +209,35 @@ def test_what_goes_wrong_is_one_sentence(tiny, tmp_path, capfd, arguments, words
     assert words in said
     assert said.startswith("albert-ask: ")
     assert said.count("\n") == 1
+
+
+def test_a_key_comes_from_a_file_or_a_variable(tiny_models, tmp_path):
+    own = tmp_path / "own"
+    own.write_text(f"{ALICE}\n")
+    records = write_csv(tmp_path / "reviews.csv", ["good", "bad"])
+    with ServerProcess(tiny_models, "--api-keys-file", str(write_keys(tmp_path))) as server:
+        by_variable = {"ALBERT_API_KEY": ALICE}
+        assert json.loads(ask(server, "sentiment", "good", **by_variable))
+        assert json.loads(ask(server, "sentiment", "good", "--api-key-file", own))
+        in_bulk = ("sentiment", "--file", records, "--column", "review")
+        assert len(ask(server, *in_bulk, **by_variable).splitlines()) == 2
+        # What is asked for in so many words goes before the environment.
+        wrong = {"ALBERT_API_KEY": WRONG}
+        assert json.loads(ask(server, "sentiment", "good", "--api-key-file", own, **wrong))
+        for arguments in (("sentiment", "good"), in_bulk):
+            assert "This service asks for a key" in ask(server, *arguments, status=1)
+            assert "none of those" in ask(server, *arguments, status=1, **wrong)
+
+
+def test_a_key_that_is_none_is_wrong_usage_and_is_not_shown(tmp_path):
+    own = tmp_path / "own"
+    for content in (f"alice:{ALICE}", f"{ALICE} {ALICE}", ""):
+        own.write_text(content)
+        said = ask("http://127.0.0.1:9", "sentiment", "x", "--api-key-file", own, status=2)
+        assert said.startswith(f"albert-ask: {own} does not hold a key alone")
+        assert ALICE not in said
+    missing = ("sentiment", "x", "--api-key-file", tmp_path / "nothing")
+    assert "cannot be read: No such file" in ask("http://127.0.0.1:9", *missing, status=2)
+    said = ask("http://127.0.0.1:9", "sentiment", "x", status=2, ALBERT_API_KEY=f"Bearer {ALICE}")
+    assert said.startswith("albert-ask: The variable ALBERT_API_KEY does not hold a key alone")
+    assert ALICE not in said

@@ -16,6 +16,7 @@ from huggingface_hub import InferenceClient
 from huggingface_hub.errors import HfHubHTTPError
 
 from tests.crowd import crowd
+from tests.keys import ALICE, WRONG, write_keys
 from tests.made_texts import distinct_texts
 from tests.server import ServerProcess
 
@@ -37,6 +38,7 @@ class Call:
     inputs: object
     parameters: dict = field(default_factory=dict)
     headers: dict = field(default_factory=dict)
+    key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def ask_in_python(calls):
 
 
 def _ask_in_python(call):
-    client = InferenceClient(model=call.url, headers=call.headers)
+    client = InferenceClient(model=call.url, headers=call.headers, token=call.key)
     try:
         if call.method == "classify":
             return client.text_classification(call.inputs, **call.parameters)
@@ -75,6 +77,7 @@ def ask_in_javascript(calls):
             "url": call.url,
             "arguments": {"inputs": call.inputs, "parameters": call.parameters},
             "headers": call.headers,
+            "key": call.key,
         }
         for call in calls
     ]
@@ -236,3 +239,41 @@ def test_a_full_queue_is_shown_with_the_time_to_wait(troubled, ask):
             assert time.monotonic() < end
     assert shown.status == 429
     assert re.search(r"as much work waiting as it takes; try again in \d+ s\.", shown.message)
+
+
+@pytest.fixture(scope="module")
+def keyed(tiny_models, tmp_path_factory):
+    """A service that asks for a key."""
+    path = write_keys(tmp_path_factory.mktemp("keyed"))
+    with ServerProcess(tiny_models, "--api-keys-file", str(path)) as server:
+        yield server
+
+
+def test_the_clients_token_is_the_key(keyed, ask):
+    url = keyed.url + "/v1/models/sentiment"
+    let_in, missing, wrong = ask(
+        [Call("classify", url, "good", key=key) for key in (ALICE, None, WRONG)]
+    )
+    assert {item["label"] for item in let_in} == {"positive", "negative"}
+    assert (missing.status, wrong.status) == (401, 403)
+    assert "This service asks for a key: send the header Authorization" in missing.message
+    assert "This key is none of those that this service takes." in wrong.message
+    assert WRONG not in wrong.message
+
+
+def test_info_and_health_are_asked_with_the_token(keyed):
+    model = keyed.url + "/v1/models/sentiment"
+    client = InferenceClient(model=model, provider="hf-inference", token=ALICE)
+    assert client.health_check() is True
+    assert client.get_endpoint_info()["model_id"] == "sentiment"
+    client = InferenceClient(model=model, provider="hf-inference", token=WRONG)
+    assert client.health_check() is False
+
+
+def test_being_over_the_rate_is_shown_with_the_time_to_wait(tiny_models, ask):
+    with ServerProcess(tiny_models, "--rate-limit", "0.02") as server:
+        call = Call("classify", server.url + "/v1/models/sentiment", "good")
+        _, over = ask([call, call])
+    assert over.status == 429
+    assert "This address has sent more than its 0.02 requests a second" in over.message
+    assert re.search(r"try again in \d+ s\.", over.message)

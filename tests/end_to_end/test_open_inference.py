@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer
 from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput
+from tritonclient.utils import InferenceServerException
 
 from tests.end_to_end.conftest import TOPICS
 from tests.end_to_end.test_answers import CONTEXT, TEXTS, reference_logits, softmax
+from tests.keys import ALICE, WRONG, bearer, write_keys
+from tests.server import ServerProcess
 
 MODELS = {"one", "qa", "sentiment", "stars", "tags", "topics"}
 
@@ -230,3 +233,22 @@ def test_a_body_without_a_media_type_and_facts_in_headers(tiny):
     assert answer.json()["outputs"][0]["shape"] == [1, 4]
     route = "/v2/models/{model}/versions/{version}/infer"
     assert tiny.metric("albert_requests_total", route=route, model="topics", status="200") >= 1
+
+
+# Keys -------------------------------------------------------------------------------------------
+
+
+def test_triton_s_client_sends_a_key_as_a_header_and_probes_need_none(tiny_models, tmp_path):
+    with ServerProcess(tiny_models, "--api-keys-file", str(write_keys(tmp_path))) as server:
+        inputs = [texts_of("text", ["good"])]
+        with InferenceServerClient(f"127.0.0.1:{server.port}") as client:
+            assert client.is_server_live()
+            assert client.is_server_ready()
+            assert client.is_model_ready("topics", headers=bearer(ALICE))
+            assert not client.is_model_ready("topics")
+            answer = client.infer("topics", inputs, headers=bearer(ALICE))
+            assert decoded(answer.as_numpy("label"))[0][0] in TOPICS
+            for headers, status in ((None, "401"), (bearer(WRONG), "403")):
+                with pytest.raises(InferenceServerException, match="key") as refusal:
+                    client.infer("topics", inputs, headers=headers)
+                assert refusal.value.status() == status

@@ -5,6 +5,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from tests.keys import ALICE, bearer, write_keys
 from tests.server import ServerProcess
 
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -53,3 +54,22 @@ def test_a_request_is_a_span_of_the_callers_trace(tiny_models, collector):
     assert bytes.fromhex(TRACE_ID) in content
     assert b"albert-serve" in content
     assert b"/v1/sentiment" in content
+
+
+def test_a_span_has_no_key_also_where_spans_hold_all_headers(tiny_models, collector, tmp_path):
+    url, received = collector
+    env = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": url,
+        "OTEL_EXPORTER_OTLP_COMPRESSION": "none",
+        "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_REQUEST": ".*",
+        "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SANITIZE_FIELDS": "x-secret",
+        "ALBERT_TRACING": "true",
+        "ALBERT_API_KEYS_FILE": str(write_keys(tmp_path)),
+    }
+    headers = {"X-Secret": "secret of theirs", "X-Shown": "shown to all", **bearer(ALICE)}
+    with ServerProcess(tiny_models, **env) as server:
+        assert server.client.get("/v1/models", headers=headers).status_code == 200
+    content = b"".join(body for _, body in received)
+    assert b"shown to all" in content
+    assert b"secret of theirs" not in content
+    assert ALICE.encode() not in content

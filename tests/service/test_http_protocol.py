@@ -136,6 +136,13 @@ def test_a_connection_that_is_not_to_be_kept_is_closed(port):
     assert received == REFUSAL
 
 
+def test_who_was_refused_for_other_reasons_than_room_has_no_claim_to_any(port, door):
+    door.told_seconds = None
+    received = exchange(port, post() + GET, 2)
+    assert statuses(received) == [429, 200]
+    assert received.endswith(b"new")
+
+
 def test_who_waited_as_told_is_let_in_and_known(port, door):
     door.told_seconds = 0.05
     with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:

@@ -42,6 +42,10 @@ def test_an_empty_variable_counts_as_unset(monkeypatch):
         ("MAX_BODY_BYTES", "12"),
         ("LOG_LEVEL", "loud"),
         ("DRAIN_SECONDS", "inf"),
+        ("RATE_LIMIT", "0"),
+        ("RATE_LIMIT", "100001"),
+        ("RATE_LIMIT", "nan"),
+        ("RATE_LIMIT", "10/s"),
         ("MODELS", "/does/not/exist"),
     ],
 )

@@ -58,7 +58,7 @@ NOT_RUN = {
         "> ids.json",
     ): LOADS,
     ("operations.md", "docker build --tag albert-serve ."): CONTAINER,
-    ("operations.md", "spec:"): "it is a part of deploy/kubernetes, for a cluster",
+    ("operations.md", "spec:"): "it is a part of what a pod is, for a cluster",
     (
         "operations.md",
         ".venv/bin/pip uninstall --yes onnxruntime",
@@ -67,6 +67,8 @@ NOT_RUN = {
         "operations.md",
         'docker run --rm --publish 8000:8000 --volume "$PWD/my-models:/models:ro" albert-serve',
     ): CONTAINER,
+    ("operations.md", "install -m 600 /dev/null keys"): SERVES,
+    ("api.md", 'RateLimit-Policy: "requests";q=10;w=1'): FIGURE,
     ("peers.md", "make bench-peers"): MEASURES,
     ("performance.md", "make bench"): MEASURES,
     ("question-answering.md", "score = (p / n) / (1 + Σ over windows of (1 - n) / n)"): FIGURE,

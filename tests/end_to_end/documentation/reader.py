@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.documentation.blocks import ROOT, Block
+from tests.keys import ALICE
 from tests.server import ServerProcess
 
 JAVASCRIPT = ROOT / "tests" / "javascript"
@@ -83,4 +84,5 @@ def _environment(server: ServerProcess, directory: Path) -> dict[str, str]:
         if "PROXY" not in key.upper() and not key.startswith("ALBERT_")
     }
     path = f"{directory / '.venv' / 'bin'}{os.pathsep}{kept['PATH']}"
-    return {**kept, "PATH": path, "PYTHONPATH": str(ROOT), "ALBERT_URL": server.url}
+    own = {"ALBERT_URL": server.url, "ALBERT_API_KEY": ALICE}
+    return {**kept, **own, "PATH": path, "PYTHONPATH": str(ROOT)}

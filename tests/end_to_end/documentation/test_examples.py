@@ -7,10 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.end_to_end.conftest import DEFAULT_MODELS
 from tests.end_to_end.documentation.blocks import PROGRAMS, all_blocks, blocks_of
 from tests.end_to_end.documentation.not_run import NOT_RUN
 from tests.end_to_end.documentation.reader import paste, prepare
+from tests.keys import write_keys
+from tests.server import ServerProcess
 
+KEY_VARIABLE = "ALBERT_API_KEY"
 BLOCKS = all_blocks()
 RUN = [
     block
@@ -38,7 +42,32 @@ def approximately(value):
 
 @pytest.mark.parametrize("block", RUN, ids=[block.name for block in RUN])
 def test_a_block_prints_what_the_page_shows(served, directory, block):
-    printed = paste(block, served, directory)
+    check(block, served, directory)
+
+
+@pytest.fixture(scope="module")
+def keyed(tmp_path_factory):
+    """A service of the default models that asks for the reader's key."""
+    path = write_keys(tmp_path_factory.mktemp("keyed"))
+    with ServerProcess(DEFAULT_MODELS, "--api-keys-file", str(path)) as server:
+        yield server
+
+
+WITH_KEY = [block for block in RUN if KEY_VARIABLE in block.text]
+
+
+@pytest.mark.parametrize("block", WITH_KEY, ids=[block.name for block in WITH_KEY])
+def test_a_block_with_a_key_is_let_in_where_one_is_asked_for(keyed, directory, block):
+    check(block, keyed, directory)
+
+
+def test_a_key_is_shown_in_three_languages():
+    assert {block.language for block in WITH_KEY} == set(PROGRAMS)
+
+
+def check(block, server, directory):
+    """Run ``block`` and compare what it prints."""
+    printed = paste(block, server, directory)
     if block.shown is None:
         return
     if block.shown.language == "json":
