@@ -88,7 +88,7 @@ def test_a_labelled_csv_becomes_a_model_that_tells_its_labels(tmp_path: Path) ->
     encoder = write_checkpoint(tmp_path / "encoder", seed=1)
     data = write_csv(tmp_path / "own.csv", texts(240))
     output = tmp_path / "output"
-    # As many epochs as it takes on any processor: the order of its additions decides when it gets it.
+    # Enough on any processor: the order in which one adds decides how many epochs it takes.
     result = finetune("classification", encoder, data, output=output, epochs=20, learning_rate=3e-3)
     assert result.exit_code == 0, result.output
     assert "216 rows to train on, 24 to validate on" in result.stderr
