@@ -15,10 +15,14 @@ QUESTION = {
 }
 
 
-def ask(url: str, body: object = None, timeout: float = 120) -> tuple[int, Any]:
-    """Status and parsed body of a GET, or of a POST of ``body`` as JSON."""
+def ask(
+    url: str, body: object = None, timeout: float = 120, media_type: str = "application/json"
+) -> tuple[int, Any]:
+    """Status and parsed body of a GET, or of a POST of ``body`` as JSON, which is also one line of
+    NDJSON.
+    """
     data = None if body is None else json.dumps(body).encode()
-    request = Request(url, data, {"Content-Type": "application/json"})
+    request = Request(url, data, {"Content-Type": media_type})
     try:
         with urlopen(request, timeout=timeout) as response:
             return response.status, json.load(response)

@@ -229,12 +229,10 @@ def compose_is_scraped(engine: Engine) -> str:
     """Under docker-compose.yml Prometheus scrapes it, and each panel of the dashboard has data."""
     with _composed(engine) as (url, prometheus):
         wait_until_ready(url)
-        for model in models(url):
-            ask_model(url, model)
+        _ask_all(url)
         up = 'up{job="albert-serve"} == 1'
         wait_for("Prometheus to scrape the service", lambda: query(prometheus, up))
-        for model in models(url):  # a rate needs a change between two scrapes
-            ask_model(url, model)
+        _ask_all(url)  # a rate needs a change between two scrapes
         requests = 'rate(albert_requests_total{route=~"/v1/.+", status="200"}[1m]) > 0'
         wait_for("a rate of requests", lambda: query(prometheus, requests))
         panels = dashboard.expressions()
@@ -248,6 +246,15 @@ def compose_is_scraped(engine: Engine) -> str:
     return (
         f"up is 1, {served} models in albert_model_info, {len(panels)} panels, {len(rules)} rules"
     )
+
+
+def _ask_all(url: str) -> None:
+    """Ask every model something, and upload one line in bulk."""
+    for model in models(url):
+        ask_model(url, model)
+    line = {"inputs": "good"}
+    status, answer = ask(f"{url}/v1/bulk/sentiment", line, media_type="application/x-ndjson")
+    assert status == 200, f"a bulk upload was answered {status}: {answer}"
 
 
 CHECKS = (
