@@ -24,8 +24,7 @@ def start(arguments: list[str]) -> int:
     """Serve until a signal.
 
     Returns the exit status: 0 after a clean stop, 1 when the port or the tracing that was asked for
-    cannot be had, 2 for settings out of range or a
-    file of keys that is not one.
+    cannot be had, 2 for settings out of range or a file of keys that is not one.
     """
     try:
         settings = read_settings(arguments)
