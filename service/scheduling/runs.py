@@ -12,7 +12,7 @@ HELD_UP_TIMES = 2.0
 """Of its predicted time: a run that is held up until then is not overtaken any more."""
 
 WIDE_SHARE = 0.6
-"""Of its time on one core, what a run on every core takes on two: in process 38 ms instead of 70 for
+"""Of its time on one core, what a run on every core takes on two: in process 38 ms and not 70 for
 60 tokens of ALBERT-base's shape, 18 instead of 32 for 24 (a one-off script)."""
 
 

@@ -18,7 +18,7 @@ SATURATED_SECONDS = 8.0
 """Without a moment in which nothing waited, after which that is so as well."""
 
 QUICK_TOKENS = 64
-"""Padded tokens in one interactive batch while little waits: four times as many take about an eighth
+"""Padded tokens in one interactive batch while little waits: four times as many take an eighth
 less time each, and every row waits for all of its batch. Simulated at 70 % load
 (docs/simulation.md)."""
 
