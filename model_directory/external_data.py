@@ -1,11 +1,10 @@
-"""Finds ONNX tensors that live outside the graph's file, by reading protobuf's wire format.
+"""Finds ONNX tensors outside the graph's file, before onnxruntime opens a path that it names.
 
-The field numbers are those of ``onnx.proto`` (ONNX IR, https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3);
-the wire format is protobuf's (https://protobuf.dev/programming-guides/encoding/). The onnx package
-is not needed, so the service can ask before onnxruntime opens a path that the graph names.
+The field numbers are those of ``onnx.proto`` (ONNX IR, https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3).
 """
 
 from model_directory.errors import ModelDirectoryError
+from model_directory.wire_format import read_fields
 
 _MODEL, _GRAPH, _NODE, _ATTRIBUTE, _TENSOR, _SPARSE, _TRAINING, _FUNCTION = range(8)
 
@@ -23,7 +22,6 @@ _CHILDREN: dict[int, dict[int, int]] = {
 _TENSOR_EXTERNAL_DATA = 13
 _TENSOR_DATA_LOCATION = 14
 
-_VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
 _MAX_DEPTH = 64
 _MAX_FIELDS = 200_000
 
@@ -38,50 +36,18 @@ def refuse_external_data(model: bytes) -> None:
     waiting = [(_MODEL, 0, len(view), 0)]
     fields = 0
     while waiting:
-        message, position, end, depth = waiting.pop()
+        message, start, end, depth = waiting.pop()
         if depth > _MAX_DEPTH:
             raise ModelDirectoryError("the graph is nested too deeply")
-        while position < end:
+        for field in read_fields(view, start, end):
             fields += 1
             if fields > _MAX_FIELDS:
                 raise ModelDirectoryError("the graph has too many parts")
-            tag, position = _varint(view, position, end)
-            number, wire_type = tag >> 3, tag & 7
-            value, start, position = _field(view, position, end, wire_type)
             if message == _TENSOR and (
-                number == _TENSOR_EXTERNAL_DATA or (number == _TENSOR_DATA_LOCATION and value)
+                field.number == _TENSOR_EXTERNAL_DATA
+                or (field.number == _TENSOR_DATA_LOCATION and field.varint)
             ):
                 raise ModelDirectoryError("the graph keeps a tensor outside its file")
-            child = _CHILDREN[message].get(number)
-            if child is not None and wire_type == _LENGTH:
-                waiting.append((child, start, position, depth + 1))
-
-
-def _field(view: memoryview, position: int, end: int, wire_type: int) -> tuple[int, int, int]:
-    """Return a field's varint (0 for other types), and where its content begins and ends."""
-    value, start = 0, position
-    if wire_type == _VARINT:
-        value, position = _varint(view, position, end)
-    elif wire_type == _LENGTH:
-        length, start = _varint(view, position, end)
-        position = start + length
-    elif wire_type in (_FIXED64, _FIXED32):
-        position += 8 if wire_type == _FIXED64 else 4
-    else:
-        raise ModelDirectoryError("the graph is not a well-formed ONNX file")
-    if position > end:
-        raise ModelDirectoryError("the graph is not a well-formed ONNX file")
-    return value, start, position
-
-
-def _varint(view: memoryview, position: int, end: int) -> tuple[int, int]:
-    value = 0
-    for shift in range(0, 70, 7):
-        if position >= end:
-            break
-        byte = view[position]
-        position += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, position
-    raise ModelDirectoryError("the graph is not a well-formed ONNX file")
+            child = _CHILDREN[message].get(field.number)
+            if child is not None and field.is_message:
+                waiting.append((child, field.start, field.end, depth + 1))

@@ -4,8 +4,12 @@ import ctypes
 
 import onnxruntime as ort
 
-ARENA_BYTES_PER_THREAD = 16 << 20
-"""What two runs of 256 tokens of ALBERT-base's shape at once need is within twice this."""
+ARENA_BYTES_PER_THREAD = 4 << 20
+"""Up to 128 tokens of ALBERT-base's shape. Larger runs have the arena grow and shrink, which cannot
+be seen: 60 runs of mixed shapes on two threads took 9.6 s of processor time with 16 or 4 MiB a
+thread, 9.4 with 8, 9.8 with 2 (medians of 6), and the service held 237, 210, 223 and 204 MiB after
+128 texts on 32 connections.
+"""
 MAPPED_BYTES = 1 << 20
 """A block of at least this much is a mapping of its own, gone when it is freed."""
 
@@ -19,8 +23,8 @@ def share_arena(threads: int) -> None:
     their time only: Session has every run give back what it alone needed.
 
     Of ALBERT-base's shape with a second session for lone texts, 66 runs of all shapes left 214 MiB
-    with an arena of 32 to 64 MiB and more for each session, and 132 MiB with this one, in the same
-    processor time.
+    with an arena of 32 to 64 MiB and more for each session, and 132 MiB with one for all, then of
+    16 MiB a thread, in the same processor time.
 
     What the arena gives back would stay with glibc, which by itself learns from every large block
     that is freed to keep the next one.

@@ -1,6 +1,7 @@
 """One onnxruntime session for a model, shared by all worker threads."""
 
 import os
+from collections.abc import Mapping
 from collections.abc import Sequence as Rows
 
 import numpy as np
@@ -8,6 +9,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from service.runtime.device import CPU, CUDA_PROVIDER, Device, DeviceError
+from service.runtime.lookup_tables import Table, lookup_tables
 from service.runtime.sequence import Batch, Sequence
 
 Logits = tuple[NDArray[np.float32], ...]
@@ -56,7 +58,9 @@ class Session:
     """
 
     def __init__(self, model: bytes, *, pad_token_id: int, device: Device = CPU) -> None:
-        self._session = _open(model, 1, device)
+        # onnxruntime reads them where they are: they must outlive the sessions.
+        self._tables = {} if device.is_gpu else _held(lookup_tables(model))
+        self._session = _open(model, 1, device, self._tables)
         self._wide: ort.InferenceSession | None = None
         self.device = device
         self._pad_token_id = pad_token_id
@@ -69,9 +73,9 @@ class Session:
         """Open the same ``model`` a second time, for runs on ``threads`` cores.
 
         A session's thread count is fixed, and onnxruntime shares neither packed weights nor threads
-        between two: this doubles what the model holds in memory.
+        between two: this doubles what the model holds in memory, but for its embedding tables.
         """
-        self._wide = _open(model, threads, self.device)
+        self._wide = _open(model, threads, self.device, self._tables)
 
     @property
     def widens(self) -> bool:
@@ -112,12 +116,20 @@ class Session:
         ]
 
 
-def _open(model: bytes, threads: int, device: Device) -> ort.InferenceSession:
+def _held(tables: Mapping[str, Table]) -> dict[str, ort.OrtValue]:
+    """The tables as onnxruntime's own values, which hold the arrays."""
+    return {name: ort.OrtValue.ortvalue_from_numpy(table) for name, table in tables.items()}
+
+
+def _open(
+    model: bytes, threads: int, device: Device, tables: Mapping[str, ort.OrtValue]
+) -> ort.InferenceSession:
     """A session of exactly these bytes, without keeping them.
 
     Memory patterns are off because every batch has another shape: onnxruntime would keep a plan for
     each. Its threads spin during a run only, because an idle service should leave the processor to
-    others. Its arena is the one of ``service.runtime.memory``, where that has been made.
+    others. Its arena is the one of ``service.runtime.memory``, where that has been made. ``tables``
+    take the place of what the graph has under the same names.
 
     Given bytes, onnxruntime's InferenceSession holds on to them for its lifetime; given a path, it
     does not. The path is that of an anonymous file in memory, so nobody can swap what was verified.
@@ -133,6 +145,8 @@ def _open(model: bytes, threads: int, device: Device) -> ort.InferenceSession:
     options.add_session_config_entry("session.force_spinning_stop", "1")
     if not device.is_gpu:
         options.add_session_config_entry("session.use_env_allocators", "1")
+    for name, table in tables.items():
+        options.add_initializer(name, table)
     descriptor = os.memfd_create("model.onnx")
     with open(descriptor, "wb") as file:
         file.write(model)

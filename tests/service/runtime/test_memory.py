@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from service.runtime.lookup_tables import lookup_tables
 from service.runtime.memory import ARENA_BYTES_PER_THREAD, trim
 
 ROOT = Path(__file__).parents[3]
@@ -76,3 +77,34 @@ def test_a_large_run_keeps_no_more_of_the_shared_arena_than_its_first_region_and
     assert shared < ARENA_BYTES_PER_THREAD + 4 * 2**20
     assert apart > shared
     assert logits == expected
+
+
+SECOND_SESSION = """
+from pathlib import Path
+
+from model_directory.integrity import open_version
+from service.runtime.memory import share_arena, trim
+from service.runtime.session import Session
+from tests.service.runtime.test_memory import resident
+
+share_arena(1)
+version = open_version(Path("models/sentiment/1"))
+session = Session(version.model, pad_token_id=0)
+trim()
+before = resident()
+session.widen(version.model, 2)
+trim()
+print(resident() - before)
+"""
+
+
+@pytest.mark.skipif(
+    "glibc" not in (os.confstr("CS_GNU_LIBC_VERSION") or ""), reason="only glibc keeps what is free"
+)
+def test_a_second_session_of_a_model_holds_its_word_embeddings_no_second_time():
+    command = [sys.executable, "-c", SECOND_SESSION]
+    finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    (embeddings,) = lookup_tables((ROOT / "models/sentiment/1/model.onnx").read_bytes()).values()
+    held = (ROOT / "models/sentiment/1/model.onnx").stat().st_size
+    print(finished.stdout, held, embeddings.nbytes)
+    assert int(finished.stdout) < held - embeddings.nbytes / 2
