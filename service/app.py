@@ -83,7 +83,7 @@ class Application:
             cache_entries=settings.cache_entries,
         )
         self.metrics.watch_queue(self.scheduler.queue)
-        self._workers = Workers(self.scheduler, self._threads)
+        self._workers = Workers(self.scheduler, self._threads, self._give_back)
         self._keys = _keys_of(settings)
         access = None
         if self._keys is not None or settings.rate_limit is not None:
@@ -109,6 +109,12 @@ class Application:
         self._base_url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         log.info("listening", host=host, port=port, models=str(self._settings.models))
         self._listening.set()
+
+    def _give_back(self) -> None:
+        """Return memory that only the work of a moment ago needed."""
+        given_back = [model.session.give_back() for model in self.registry.loaded]
+        if any(given_back):
+            trim()
 
     def observed(self, app: ASGIApp) -> ASGIApp:
         """``app`` with what every answer passes: request id, metrics, log, errors."""
@@ -196,6 +202,7 @@ class Application:
         gc.collect()
         gc.freeze()
         gc.set_threshold(GARBAGE_OBJECTS)
+        self._give_back()  # of the runs that told what each model costs
         trim()
         self.lifecycle.started()
         names = [model.name for model in self.registry.loaded]

@@ -16,7 +16,7 @@ TOLERANCE = 1e-4
 """Between a server's scores and this service's."""
 
 CHECKED_TEXTS = 8
-SETTLE_SECONDS = 1.0
+SETTLE_SECONDS = 2.0
 IDLE_SECONDS = 2.0
 
 
@@ -85,6 +85,7 @@ def _visit(
                 runs.append(_run(process, load, texts.measured[load.mix, load.texts]))
             except BenchError as error:
                 unfinished.append(f"{load.mix}, {load.connections} connections: {error}")
+        time.sleep(SETTLE_SECONDS)
         return Visit(
             server=server.name,
             round=number,

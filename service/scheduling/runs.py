@@ -8,7 +8,7 @@ from service.scheduling.priority import Priority
 from service.scheduling.ticket import Ticket
 from service.scheduling.waiting import WaitingLine
 
-HELD_UP_TIMES = 2.0
+HELD_UP_TIMES = 3.0
 """Of its predicted time: a run that is held up until then is not overtaken any more."""
 
 WIDE_SHARE = 0.6

@@ -2,11 +2,13 @@
 
 import threading
 import time
+from collections.abc import Callable
 
 import structlog
 
 from service.runtime.priority import be_overtaken
 from service.runtime.session import Logits, StoppedError
+from service.scheduling.quiet import QuietWatch
 from service.scheduling.runs import Run
 from service.scheduling.scheduler import Scheduler
 
@@ -22,11 +24,15 @@ MOST_OVERTAKERS = 16
 
 class Workers:
     """``count`` threads, each of which takes a batch from the scheduler, runs it, and hands the
-    logits in; and those that run what overtakes, which sleep most of the time.
+    logits in; those that run what overtakes, which sleep most of the time; and one that calls
+    ``on_quiet`` when the others have stopped for a while.
     """
 
-    def __init__(self, scheduler: Scheduler, count: int) -> None:
+    def __init__(
+        self, scheduler: Scheduler, count: int, on_quiet: Callable[[], None] = lambda: None
+    ) -> None:
         self._scheduler = scheduler
+        self._quiet = QuietWatch(scheduler.queue_is_idle, on_quiet)
         self._threads = [
             threading.Thread(target=self._work, name=f"worker-{index}", daemon=True)
             for index in range(count)
@@ -34,10 +40,11 @@ class Workers:
             threading.Thread(target=self._overtake, name=f"overtaker-{index}", daemon=True)
             for index in range(min(OVERTAKERS * count, MOST_OVERTAKERS))
         ]
+        self._watching = threading.Thread(target=self._watch, name="quiet", daemon=True)
 
     def start(self) -> None:
         """Start the threads."""
-        for thread in self._threads:
+        for thread in (*self._threads, self._watching):
             thread.start()
 
     def join(self, timeout_seconds: float) -> None:
@@ -47,15 +54,25 @@ class Workers:
         end = time.monotonic() + timeout_seconds
         for thread in self._threads:
             thread.join(max(0.0, end - time.monotonic()))
+        self._quiet.close()
+        self._watching.join(max(0.0, end - time.monotonic()))
 
     def _work(self) -> None:
         be_overtaken()
         while (run := self._scheduler.take()) is not None:
-            self._scheduler.finish(run, *execute(run))
+            self._finish(run)
 
     def _overtake(self) -> None:
         while (run := self._scheduler.take(overtaking=True)) is not None:
-            self._scheduler.finish(run, *execute(run))
+            self._finish(run)
+
+    def _finish(self, run: Run) -> None:
+        self._scheduler.finish(run, *execute(run))
+        self._quiet.ran()
+
+    def _watch(self) -> None:
+        be_overtaken()
+        self._quiet.watch()
 
 
 def execute(run: Run) -> tuple[list[Logits | Exception], float]:

@@ -71,12 +71,12 @@ def test_a_worker_that_is_free_while_something_overtakes_leaves_the_core_to_it(b
     assert lengths(busy.scheduler.poll()) == [190]
 
 
-def test_a_run_is_held_up_for_no_longer_than_it_takes(busy):
+def test_a_run_is_held_up_for_no_longer_than_twice_what_it_takes(busy):
     overtaken_seconds = 0.0
     while busy.submit(20) and (run := busy.scheduler.poll(overtaking=True)) is not None:
         overtaken_seconds += run.cost_seconds
         finish(busy, run)
-    assert 0.38 < overtaken_seconds < 0.43, "0.2 s for each of both, and one row more"
+    assert 0.78 < overtaken_seconds < 0.83, "0.4 s for each of both, and one row more"
 
 
 def test_where_much_waits_nothing_overtakes(busy):
