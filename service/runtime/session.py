@@ -22,7 +22,7 @@ ONLY_FATAL = 4
 """onnxruntime's severity."""
 SHRINK_ARENA = "memory.enable_memory_arena_shrinkage"
 """onnxruntime's name for the devices whose arena gives back, after a run, what it grew by."""
-GROWING_TOKENS = 128
+GROWING_TOKENS = 64
 """Padded tokens in a run for which the first region of the arena may be too small."""
 
 
