@@ -1,7 +1,9 @@
 """``python -m bench.steady``: how long short and long texts take at 70 % of the capacity."""
 
 import random
-from collections.abc import Sequence
+import time
+from collections.abc import Sequence as Rows
+from pathlib import Path
 from statistics import median
 from typing import Annotated
 
@@ -22,6 +24,9 @@ from bench.open_loop_job import OpenJob
 from bench.open_loop_server import Choice, Server, serving
 from bench.open_loop_table import Cell, Line, quantile
 from bench.progress import Progress
+from model_directory.integrity import open_version
+from service.runtime.sequence import Sequence
+from service.runtime.session import Session
 
 LOAD = 0.7
 SHORT_TOKENS = 64
@@ -48,6 +53,10 @@ def steady(
             capacity = measure_capacity(server, MIXED, seconds / 2)
             progress.step("each length alone")
             alone = times_alone(server)
+            on_one_core = None
+            if server.model_directory is not None:
+                progress.step("each length on one core, in process")
+                on_one_core = times_on_one_core(server.model_directory)
             progress.step(f"{LOAD:.0%} of the capacity")
             arrivals = poisson(LOAD * capacity.texts, seconds)
             lengths = MIXED.sample(len(arrivals))
@@ -60,20 +69,45 @@ def steady(
             )
             answers = run_open_loop(job).sent_within(WARM_SHARE * seconds, seconds)
         columns = [f"≤ {SHORT_TOKENS} tokens", f"> {SHORT_TOKENS} tokens"]
-        return server, (columns, lines_of(answers, lengths, alone))
+        return server, (columns, lines_of(answers, lengths, alone, on_one_core))
 
     tell(f"Steady load, {LOAD:.0%} of the capacity for {seconds:g} s", measure)
 
 
 def times_alone(server: Server) -> list[float]:
     """Seconds of a text of each length of the grid that is alone in the service: medians."""
+    lengths = _shuffled_grid()
+    return _medians(lengths, measure_alone(server, lengths))
+
+
+def times_on_one_core(model: Path) -> list[float]:
+    """Seconds of a run of each length of the grid in the service's session on one thread, without
+    HTTP: medians. ``model`` is a version directory.
+    """
+    version = open_version(model)
+    session = Session(version.model, pad_token_id=version.manifest.tokenizer.pad_token_id)
+    lengths = _shuffled_grid()
+    taken = []
+    for length in lengths:
+        row = Sequence(np.full(length, 5), np.zeros(length, dtype=np.int64))
+        start = time.perf_counter()
+        session.run([row])
+        taken.append(time.perf_counter() - start)
+    return _medians(lengths, taken)
+
+
+def _shuffled_grid() -> list[int]:
     lengths = list(GRID) * REPEATS
     random.Random(0).shuffle(lengths)
-    measured = list(zip(lengths, measure_alone(server, lengths), strict=True))
+    return lengths
+
+
+def _medians(lengths: Rows[int], taken: Rows[float]) -> list[float]:
+    measured = list(zip(lengths, taken, strict=True))
     return [median(seconds for asked, seconds in measured if asked == length) for length in GRID]
 
 
-def multiples(answers: Answers, lengths: Sequence[int], alone: Sequence[float]) -> list[float]:
+def multiples(answers: Answers, lengths: Rows[int], alone: Rows[float]) -> list[float]:
     """Each answer's seconds over those of a text of its length alone (``alone``: seconds of each
     length of the grid).
     """
@@ -81,8 +115,15 @@ def multiples(answers: Answers, lengths: Sequence[int], alone: Sequence[float]) 
     return [float(multiple) for multiple in np.asarray(answers.seconds) / own]
 
 
-def lines_of(answers: Answers, lengths: Sequence[int], alone: Sequence[float]) -> list[Line]:
-    """Figures of the short texts, which have a goal, and of the long ones."""
+def lines_of(
+    answers: Answers,
+    lengths: Rows[int],
+    alone: Rows[float],
+    on_one_core: Rows[float] | None = None,
+) -> list[Line]:
+    """Figures of the short texts, which have a goal, and of the long ones. Times of their own are
+    in seconds of each length of the grid; those on one core are known of a model at hand.
+    """
     short = {number for number, length in enumerate(lengths) if length <= SHORT_TOKENS}
     groups = [
         answers.to_requests(short),
@@ -90,7 +131,7 @@ def lines_of(answers: Answers, lengths: Sequence[int], alone: Sequence[float]) -
     ]
     answered = [group.with_status(200) for group in groups]
     ratios = [multiples(group, lengths, alone) for group in answered]
-    return [
+    lines = [
         Line(
             "texts, not answered with 200",
             [
@@ -102,14 +143,7 @@ def lines_of(answers: Answers, lengths: Sequence[int], alone: Sequence[float]) -
         Line("p50", [quantile(group.seconds, 0.5, MS, scale=1e3) for group in answered]),
         Line("p99", [quantile(group.seconds, 0.99, MS, scale=1e3) for group in answered]),
         Line("p50, times its own alone", [quantile(group, 0.5, TIMES) for group in ratios]),
-        Line(
-            "p99, times its own alone",
-            [
-                quantile(ratios[0], 0.99, TIMES, limit=MULTIPLE_GOAL),
-                quantile(ratios[1], 0.99, TIMES),
-            ],
-            f"short ≤ {MULTIPLE_GOAL:g} ×",
-        ),
+        _with_goal("p99, times its own alone", ratios),
         Line(
             f"a text of {SHORT_TOKENS}, of {GRID[-1]} tokens alone",
             [Cell(MS.format(alone[GRID.index(n)] * 1e3)) for n in (SHORT_TOKENS, GRID[-1])],
@@ -118,6 +152,16 @@ def lines_of(answers: Answers, lengths: Sequence[int], alone: Sequence[float]) -
             "sent late by, p99", [quantile(group.lateness, 0.99, MS, scale=1e3) for group in groups]
         ),
     ]
+    if on_one_core is not None:
+        runs = [multiples(group, lengths, on_one_core) for group in answered]
+        lines.insert(5, _with_goal("p99, times its own run on one core", runs))
+    return lines
+
+
+def _with_goal(figure: str, ratios: Rows[Rows[float]]) -> Line:
+    short, long = ratios
+    cells = [quantile(short, 0.99, TIMES, limit=MULTIPLE_GOAL), quantile(long, 0.99, TIMES)]
+    return Line(figure, cells, f"short ≤ {MULTIPLE_GOAL:g} ×")
 
 
 if __name__ == "__main__":

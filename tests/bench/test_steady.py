@@ -29,6 +29,17 @@ def test_short_texts_have_the_goal_and_long_ones_are_told_apart():
     assert shown["texts, not answered with 200"] == ["2, 0 ✓", "1, 0 ✓"]
 
 
+def test_they_are_held_against_their_runs_on_one_core_too_where_these_are_known():
+    given = Answers(JOB, [answer(0, 0.24), answer(3, 0.768)])
+    twice = [2 * seconds for seconds in ALONE]
+    shown = {line.figure: line.cells for line in lines_of(given, LENGTHS, ALONE, twice)}
+    assert [str(cell) for cell in shown["p99, times its own alone"]] == ["10.0 × ✗", "2.0 ×"]
+    assert [str(cell) for cell in shown["p99, times its own run on one core"]] == [
+        "5.0 × ✓",
+        "1.0 ×",
+    ]
+
+
 def test_a_refusal_is_not_passed_over():
     given = Answers(JOB, [answer(0, 0.024), answer(1, 0.001, 429)])
     lines = lines_of(given, LENGTHS, ALONE)
@@ -39,4 +50,5 @@ def test_a_short_load_on_a_real_service_fills_the_table(tmp_path):
     shown = table(run("steady", tiny_models(tmp_path), "--seconds", "1"))
     count, refused = shown["texts, not answered with 200"][1].rstrip(" ✓✗").split(", ")
     assert int(count) > int(refused)
-    assert shown["p99, times its own alone"][1][-1] in "✓✗"
+    for figure in ("p99, times its own alone", "p99, times its own run on one core"):
+        assert shown[figure][1][-1] in "✓✗"
