@@ -136,7 +136,7 @@ def lines_of(
         ),
         Line("highest of all readings", [_mebibytes(highest)]),
         Line("requests answered, tokens", [_answered(answers)]),
-        Line("answered with another status than 200 or 429", [_none(len(failed))], "none"),
+        Line("answered with another status than 200 or 429", [_none(failed)], "none"),
     ]
     if arena is not None:
         lines += [
@@ -159,8 +159,12 @@ def _answered(answers: Answers) -> Cell:
     return Cell(f"{len(good)}, {good.tokens}")
 
 
-def _none(count: int) -> Cell:
-    return Cell(str(count), count == 0)
+def _none(failed: Answers) -> Cell:
+    """How many, and of which statuses: 0 is of those that did not come."""
+    count = len(failed)
+    statuses = sorted({answer.status for answer in failed.all})
+    shown = f"{count} ({', '.join(map(str, statuses))})" if count else "0"
+    return Cell(shown, count == 0)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 import json
 
 from bench.open_loop import Answers
-from bench.open_loop_job import OpenJob
+from bench.open_loop_job import Answer, OpenJob, Request
 from bench.soak import LONGEST, MOST_TEXTS, SHORTEST, baseline, lines_of, soaking_requests
 from tests.bench.steadiness import run, table, tiny_models
 
@@ -38,6 +38,17 @@ def test_growth_after_the_baseline_is_judged():
 
     assert verdict(110.0) == "1.100 ✓"
     assert verdict(111.0) == "1.110 ✗"
+
+
+def test_other_statuses_are_named():
+    given = [
+        Answer(0, number, 5.0, 5.0, 1.0, status, None, 0)
+        for number, status in enumerate((200, 504, 0, 504))
+    ]
+    job = OpenJob("127.0.0.1", 1, 10.0, [Request("soak", "/")])
+    shown = lines_of(10.0, [(1.0, 50.0)], Answers(job, given), 10.0, None)
+    cell = next(line.cells[0] for line in shown if "another status" in line.figure)
+    assert str(cell) == "3 (0, 504) ✗"
 
 
 def test_a_short_soak_of_a_real_service_fills_the_table(tmp_path):
