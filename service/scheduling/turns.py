@@ -22,6 +22,9 @@ QUICK_TOKENS = 64
 less time each, and every row waits for all of its batch. Simulated at 70 % load
 (docs/simulation.md)."""
 
+SWEPT_TICKETS = 64
+"""Of one priority, below which it costs nothing to keep those that wait no longer."""
+
 OVERTAKING_TIMES = 1.5
 """Of its own run, how much longer a row must expect to wait before it overtakes."""
 
@@ -57,6 +60,7 @@ class Turns:
         if not self._backlog.lanes[priority].waiting.count:
             self._waiting_since[priority] = now
         self._due[priority].add(ticket)
+        self.sweep()
 
     def waiting(self) -> Iterable[Ticket]:
         """All that wait, in no order."""
@@ -64,10 +68,12 @@ class Turns:
 
     def sweep(self) -> None:
         """Forget tickets that wait no longer, where they are most of those that are kept: they
-        leave the heaps only when they surface.
+        leave an order only when they surface in it, which in the one that is not asked for they
+        never do.
         """
         for priority, due in self._due.items():
-            if len(due) > 64 and len(due) > 2 * self._backlog.lanes[priority].waiting_count:
+            kept = len(due)
+            if kept > SWEPT_TICKETS and kept > 2 * self._backlog.lanes[priority].waiting_count:
                 due.sweep()
 
     def priorities(self) -> list[Priority]:

@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -152,6 +153,21 @@ def test_a_thousand_callers_that_left_leave_nothing_behind(bench):
         bench.scheduler.cancel(bench.submit(100))
     assert all(len(waiting) <= 100 for waiting in bench.scheduler._turns._due.values())
     assert bench.scheduler.queue_is_idle()
+
+
+@pytest.mark.parametrize("rows", [1, SATURATED_TICKETS * 2], ids=["little waits", "much waits"])
+def test_what_was_answered_is_not_kept(bench, rows):
+    bench.scheduler._backlog._room_seconds = 60
+    arrays = []
+    for _ in range(1000 // rows):
+        asked = [sequence(20) for _ in range(rows)]
+        arrays += [weakref.ref(each.input_ids) for each in asked]
+        bench.submit_rows(asked)
+        del asked
+        while (run := bench.scheduler.poll()) is not None:
+            bench.scheduler.finish(run, [(np.zeros(2),)] * len(run.tickets), 0.01)
+        bench.done.clear()
+    assert sum(each() is not None for each in arrays) < 100
 
 
 def test_a_long_request_is_put_off_by_eight_times_its_run_and_no_more(bench):
