@@ -40,8 +40,10 @@ RUN for prefix in /usr/local /usr; do \
 # Mount a directory of models over /models to serve others. It is no VOLUME: that would copy the
 # default models into an anonymous volume at each start, and go on serving the copy after an upgrade.
 # onnxruntime's releases report their use to Microsoft unless they are told not to.
+# Large blocks of memory in huge pages: without this the service starts itself anew to ask for them.
 ENV ALBERT_MODELS=/models \
     ALBERT_HOST=0.0.0.0 \
+    GLIBC_TUNABLES=glibc.malloc.hugetlb=1 \
     ORT_DISABLE_TELEMETRY=1 \
     PATH=/opt/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \

@@ -3,6 +3,8 @@
 import signal
 import sys
 
+from service.runtime.huge_pages import restart_with_huge_pages
+
 
 def main() -> None:
     """Run ``service.start`` with the command line.
@@ -11,6 +13,7 @@ def main() -> None:
     the imports would be lost and the container killed later.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    restart_with_huge_pages()
     from service.start import start
 
     sys.exit(start(sys.argv[1:]))

@@ -4,9 +4,9 @@ import ctypes
 
 import onnxruntime as ort
 
-ARENA_BYTES_PER_THREAD = 4 << 20
-"""What a run of 64 tokens of ALBERT-base's shape needs. All of it that was used once stays
-resident: after a load the idle service held 237 MiB with 16 MiB a thread, 223 with 8, 210 with 4.
+ARENA_BYTES_PER_THREAD = 2 << 20
+"""Half of what a run of 64 tokens of ALBERT-base's shape needs. All of it stays resident: a second
+after a load the service held 205 MiB with 2 MiB a thread, 215 with 4 (two threads, huge pages).
 """
 MAPPED_BYTES = 1 << 20
 """A block of at least this much is a mapping of its own, gone when it is freed."""
