@@ -112,7 +112,11 @@ class Application:
 
     def _give_back(self) -> None:
         """Return memory that only the work of a moment ago needed."""
-        given_back = [model.session.give_back() for model in self.registry.loaded]
+        try:
+            given_back = [model.session.give_back() for model in self.registry.loaded]
+        except Exception as error:
+            log.warning("memory could not be given back", error=repr(error))
+            return
         if any(given_back):
             trim()
 
