@@ -9,7 +9,8 @@ from service.scheduling.ticket import Ticket
 from service.scheduling.waiting import WaitingLine
 
 HELD_UP_TIMES = 3.0
-"""Of its predicted time: a run that is held up until then is not overtaken any more."""
+"""Of its predicted time: a run that is held up until then is not overtaken any more. Simulated at
+70 % load (docs/simulation.md)."""
 
 WIDE_SHARE = 0.6
 """Of its time on one core, what a run on every core takes on two: in process 38 ms and not 70 for
