@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from service.scheduling.ticket import Ticket
 
-DELAY_TIMES = 4.0
+DELAY_TIMES = 2.0
 """Of its own run, how much later a ticket is due where long ones are put off: simulated at
 70 % load (docs/simulation.md)."""
 

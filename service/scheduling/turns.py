@@ -19,14 +19,11 @@ SATURATED_SECONDS = 8.0
 
 QUICK_TOKENS = 64
 """Padded tokens in one interactive batch while little waits: four times as many take an eighth
-less time each, and every row waits for all of its batch. Simulated at 70 % load
-(docs/simulation.md)."""
+less time each, and every row waits for all of its batch. Of a row that overtakes: nothing overtakes
+that, so it must be quick itself. Simulated at 70 % load (docs/simulation.md)."""
 
 SWEPT_TICKETS = 64
 """Of one priority, below which it costs nothing to keep those that wait no longer."""
-
-OVERTAKING_TIMES = 1.5
-"""Of its own run, how much longer a row must expect to wait before it overtakes."""
 
 
 class Turns:
@@ -35,9 +32,10 @@ class Turns:
     Each ticket is *due* at its admission plus the predicted work of the same request before it. The
     ticket that is due first anchors the next batch, so no length and no request is passed over for
     long, and the thousandth window of one document comes after the short question that arrived
-    meanwhile. While little waits, long sequences are due later still, batches are small, and a row
-    that finds every core taken by much longer runs overtakes them: it is run at once, at a higher
-    priority of the operating system, and they go on when it is done.
+    meanwhile. While little waits, long sequences are due later still, batches are small, and a
+    short row that finds every core taken by runs that have longer to go than it takes itself
+    overtakes them: it is run at once, at a higher priority of the operating system, and they go on
+    when it is done.
 
     Bulk has every worker that interactive work leaves free, and is overtaken by all of it, except
     for the share that bulk is owed.
@@ -117,7 +115,8 @@ class Turns:
         return [
             ticket
             for ticket in self._due[Priority.INTERACTIVE].in_order()
-            if self._runs.may_be_overtaken(OVERTAKING_TIMES * ticket.cost_seconds, now, bulk=bulk)
+            if ticket.sequence.length <= QUICK_TOKENS
+            and self._runs.may_be_overtaken(ticket.cost_seconds, now, bulk=bulk)
         ]
 
     def limits_for(self, line: WaitingLine, now: float) -> BatchLimits:

@@ -7,7 +7,7 @@ import pytest
 
 from service.scheduling.cost import CostModel
 from service.scheduling.priority import Priority
-from service.scheduling.turns import SATURATED_SECONDS, SATURATED_TICKETS
+from service.scheduling.turns import QUICK_TOKENS, SATURATED_SECONDS, SATURATED_TICKETS
 from tests.service.scheduling.conftest import Bench, Idle
 
 
@@ -27,7 +27,7 @@ def busy(bench: Bench):
     return bench
 
 
-def test_a_short_row_overtakes_runs_that_have_much_longer_to_go(busy):
+def test_a_short_row_overtakes_runs_that_have_longer_to_go(busy):
     short = busy.submit(20)
     assert busy.scheduler.poll() is None, "no core is free"
     run = busy.scheduler.poll(overtaking=True)
@@ -38,13 +38,17 @@ def test_a_short_row_overtakes_runs_that_have_much_longer_to_go(busy):
 
 def test_a_row_waits_for_runs_that_are_about_to_end(busy):
     busy.submit(20)
-    busy.clock.now += 0.175
+    busy.clock.now += 0.181
     assert busy.scheduler.poll(overtaking=True) is None
+    busy.clock.now -= 0.002
+    assert lengths(busy.scheduler.poll(overtaking=True)) == [20]
 
 
-def test_a_row_does_not_overtake_runs_of_its_own_length(busy):
-    busy.submit(150)
+def test_a_row_that_others_would_wait_for_overtakes_nothing(busy):
+    busy.submit(QUICK_TOKENS + 1)
     assert busy.scheduler.poll(overtaking=True) is None
+    busy.submit(QUICK_TOKENS)
+    assert lengths(busy.scheduler.poll(overtaking=True)) == [QUICK_TOKENS]
 
 
 def test_nothing_overtakes_while_a_core_is_free(bench):
@@ -124,8 +128,11 @@ def test_bulk_is_overtaken_by_all_interactive_work_as_if_it_were_not_there(bench
     for length in (100, 100, 40, 40):
         bench.submit(length)
     overtaking = [bench.scheduler.poll(overtaking=True) for _ in range(3)]
-    assert [lengths(run) for run in overtaking] == [[40], [40], [100]]
-    for run in (*overtaking, *bulk):
+    assert [lengths(run) for run in overtaking] == [[40], [40], None]
+    finish(bench, overtaking[0])
+    long = bench.scheduler.poll(overtaking=True)
+    assert lengths(long) == [100]
+    for run in (overtaking[1], long, *bulk):
         finish(bench, run)
     assert bench.run_all() == [[100]]
 

@@ -30,7 +30,7 @@ from service.scheduling.priority import BULK_SHARE, Priority
 from service.scheduling.runs import HELD_UP_TIMES
 from service.scheduling.scheduler import Scheduler
 from service.scheduling.ticket import Ticket
-from service.scheduling.turns import OVERTAKING_TIMES
+from service.scheduling.turns import QUICK_TOKENS
 from service.scheduling.waiting import WaitingLine
 from service.scheduling.workers import OVERTAKERS
 from tests.service.scheduling.conftest import Clock, Idle, Recorder, sequence
@@ -196,8 +196,9 @@ class Trace(RuleBasedStateMachine):
         assert wide or len(self.running) >= self.workers, "a core was free"
         held_up = [each for each in self.running if not each.overtakes]
         if not any(each.is_bulk for each in held_up):
+            assert sum(row.length for row in run.sequences) <= QUICK_TOKENS
             longest = [HELD_UP_TIMES * each.cost_seconds for each in held_up]
-            assert all(OVERTAKING_TIMES * run.cost_seconds < seconds for seconds in longest)
+            assert all(run.cost_seconds < seconds for seconds in longest)
 
     def _check_order(self, run):
         first = min(ticket.due for ticket in run.tickets)
