@@ -11,10 +11,10 @@ from service.scheduling.runs import Run, RunsInProgress
 from service.scheduling.ticket import Ticket
 from service.scheduling.waiting import WaitingLine
 
-SATURATED_TICKETS = 7
+SATURATED_TICKETS = 9
 """Of one priority, waiting for each worker, at which long ones are not put off any more."""
 
-SATURATED_SECONDS = 8.0
+SATURATED_SECONDS = 12.0
 """Without a moment in which nothing waited, after which that is so as well."""
 
 QUICK_TOKENS = 64

@@ -1,11 +1,14 @@
 """The threads that run batches."""
 
+import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 import structlog
 
+from service.runtime.own_core import OwnCores
 from service.runtime.priority import be_overtaken
 from service.runtime.session import Logits, StoppedError
 from service.scheduling.quiet import QuietWatch
@@ -32,6 +35,9 @@ class Workers:
         self, scheduler: Scheduler, count: int, on_quiet: Callable[[], None] = lambda: None
     ) -> None:
         self._scheduler = scheduler
+        cores = os.sched_getaffinity(0)
+        # Where there are more cores than workers, a thread that wakes finds an idle one.
+        self._own_cores = OwnCores(cores) if len(cores) == count else None
         self._quiet = QuietWatch(scheduler.queue_is_idle, on_quiet)
         self._threads = [
             threading.Thread(target=self._work, name=f"worker-{index}", daemon=True)
@@ -64,7 +70,11 @@ class Workers:
 
     def _overtake(self) -> None:
         while (run := self._scheduler.take(overtaking=True)) is not None:
-            self._finish(run)
+            with self._core_for_overtaking():
+                self._finish(run)
+
+    def _core_for_overtaking(self) -> AbstractContextManager[object]:
+        return nullcontext() if self._own_cores is None else self._own_cores.one()
 
     def _finish(self, run: Run) -> None:
         self._scheduler.finish(run, *execute(run))
