@@ -1,6 +1,7 @@
 """``python -m bench.overload``: what is answered, refused and told beyond the capacity."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Annotated
 
 import typer
@@ -67,14 +68,16 @@ def overload(
         with serving(Choice(url, models, path), progress) as server:
             progress.step("warming up")
             measure_capacity(server, MIXED, seconds / 4)
-            progress.step("capacity, before")
-            before = measure_capacity(server, MIXED, seconds)
-            levels = [measure_level(server, before, n, seconds, progress) for n in LEVELS]
-            progress.step("capacity, after")
-            after = measure_capacity(server, MIXED, seconds)
+            progress.step("capacity")
+            closed = [measure_capacity(server, MIXED, seconds)]
+            levels = []
+            for factor in LEVELS:
+                levels.append(measure_level(server, closed[0], factor, seconds, progress))
+                progress.step("capacity")
+                closed.append(measure_capacity(server, MIXED, seconds))
             progress.step("a burst of callers who all obey")
-            burst = measure_burst(server, before, burst_seconds)
-        return server, table_of(levels, before, after, burst)
+            burst = measure_burst(server, closed[0], burst_seconds)
+        return server, table_of(levels, closed, burst)
 
     tell(f"Overload, {seconds:g} s a level", measure)
 
@@ -117,15 +120,21 @@ def measure_level(
     )
 
 
-def table_of(levels: list[Level], before: Capacity, after: Capacity, burst: Burst) -> Table:
-    """A column for each level; the peak is the better of the two closed loops."""
-    peak = Capacity(max(before.texts, after.texts), max(before.tokens, after.tokens))
-    columns = [_column(level, peak) for level in levels]
+def table_of(levels: list[Level], closed: list[Capacity], burst: Burst) -> Table:
+    """A column for each level. Its peak is the better of the two of the ``closed`` loops that were
+    measured just before and just after it: the machine's speed changes meanwhile.
+    """
+    around = list(pairwise(closed))
+    columns = [
+        _column(level, Capacity(max(before.texts, after.texts), max(before.tokens, after.tokens)))
+        for level, (before, after) in zip(levels, around, strict=True)
+    ]
     goals = {figure: goal for figure, (goal, _) in columns[0].items()}
     lines = [
         Line(
-            "closed loop before – after, texts/s",
-            [Cell(f"{before.texts:.1f} – {after.texts:.1f}")] * len(levels) + [Cell("")],
+            "closed loop just before – after, texts/s",
+            [Cell(f"{before.texts:.1f} – {after.texts:.1f}") for before, after in around]
+            + [Cell("")],
         )
     ]
     lines += [

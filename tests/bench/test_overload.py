@@ -21,7 +21,7 @@ def answer(
 def figures(*answers: Answer, after: float = 105.0) -> dict[str, str]:
     level = Level(2, 10.0, Answers(JOB, list(answers), 1.0), LENGTHS, 100.0, after, 14.0, 2)
     burst = Burst(10.0, 0, Answers(JOB, []))
-    columns, lines = table_of([level], Capacity(0.1, 10.0), Capacity(0.2, 20.0), burst)
+    columns, lines = table_of([level], [Capacity(0.1, 10.0), Capacity(0.2, 20.0)], burst)
     assert columns == ["2 × capacity", "burst, all obey"]
     assert all(len(line.cells) == 2 for line in lines)
     return {line.figure: str(line.cells[0]) for line in lines}
