@@ -11,6 +11,10 @@ from service.scheduling.runs import Run, RunsInProgress
 from service.scheduling.ticket import Ticket
 from service.scheduling.waiting import WaitingLine
 
+CROWD_TICKETS = 7
+"""Waiting for each worker, from which on what a run brings counts: batches may be large, and
+nothing overtakes, for a row that is run alone costs more."""
+
 SATURATED_TICKETS = 9
 """Of one priority, waiting for each worker, at which long ones are not put off any more."""
 
@@ -108,6 +112,8 @@ class Turns:
         if (
             not self._runs.fill(self._workers)
             or self._runs.overtaking_count >= self._workers + self._runs.bulk_count
+            or self._backlog.lanes[Priority.INTERACTIVE].waiting.count
+            >= CROWD_TICKETS * self._workers
             or self._is_saturated(Priority.INTERACTIVE, now)
         ):
             return []
@@ -126,7 +132,7 @@ class Turns:
         idle = max(1, self._workers - self._backlog.running.count)
         most = self._limits.padded_tokens
         waiting = self._backlog.lanes[line.priority].waiting_count
-        much_waits = waiting >= SATURATED_TICKETS * self._workers
+        much_waits = waiting >= CROWD_TICKETS * self._workers
         if line.priority is Priority.INTERACTIVE and not (
             much_waits or self._is_saturated(line.priority, now)
         ):

@@ -7,7 +7,7 @@ import pytest
 
 from service.scheduling.cost import CostModel
 from service.scheduling.priority import Priority
-from service.scheduling.turns import QUICK_TOKENS, SATURATED_SECONDS, SATURATED_TICKETS
+from service.scheduling.turns import CROWD_TICKETS, QUICK_TOKENS, SATURATED_SECONDS
 from tests.service.scheduling.conftest import Bench, Idle
 
 
@@ -85,7 +85,9 @@ def test_a_run_is_held_up_for_no_longer_than_twice_what_it_takes(busy):
 
 def test_where_much_waits_nothing_overtakes(busy):
     busy.scheduler._backlog._room_seconds = 60
-    busy.submit(*[20] * (SATURATED_TICKETS * 2))
+    busy.submit(*[20] * (CROWD_TICKETS * 2 - 1))
+    assert busy.scheduler.poll(overtaking=True) is not None
+    busy.submit(20, 20)
     assert busy.scheduler.poll(overtaking=True) is None
 
 

@@ -13,7 +13,12 @@ from service.runtime.session import StoppedError
 from service.scheduling.cost import CostModel
 from service.scheduling.errors import ClosedError, DeadlineExceededError, QueueFullError
 from service.scheduling.priority import Priority
-from service.scheduling.turns import QUICK_TOKENS, SATURATED_SECONDS, SATURATED_TICKETS
+from service.scheduling.turns import (
+    CROWD_TICKETS,
+    QUICK_TOKENS,
+    SATURATED_SECONDS,
+    SATURATED_TICKETS,
+)
 from tests.service.scheduling.conftest import Bench, Idle, sequence
 
 
@@ -53,7 +58,7 @@ def test_a_worker_that_is_idle_alone_takes_all_that_fits(bench):
 
 
 def test_while_little_waits_batches_are_small_and_where_much_waits_they_are_large(bench):
-    bench.submit(*[20] * (SATURATED_TICKETS * 2 - 1))
+    bench.submit(*[20] * (CROWD_TICKETS * 2 - 1))
     assert len(bench.scheduler.take().tickets) == QUICK_TOKENS // 20
     bench.submit(*[20] * 4)
     assert len(bench.scheduler.take().tickets) == 256 // 20
