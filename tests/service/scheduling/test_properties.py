@@ -26,7 +26,7 @@ from service.scheduling.batch_plan import BatchLimits
 from service.scheduling.cost import CostModel
 from service.scheduling.due import DELAY_TIMES
 from service.scheduling.errors import DeadlineExceededError, QueueFullError
-from service.scheduling.priority import Priority
+from service.scheduling.priority import BULK_SHARE, Priority
 from service.scheduling.runs import HELD_UP_TIMES
 from service.scheduling.scheduler import Scheduler
 from service.scheduling.ticket import Ticket
@@ -308,7 +308,9 @@ def test_a_waiting_line_counts_what_waits_and_gives_the_first_to_come_of_each_le
 @settings(max_examples=15, deadline=None)
 @given(st.lists(st.integers(4, 400), min_size=3, max_size=12), st.integers(1, 400))
 def test_bulk_gets_its_share_while_both_always_wait(workers, interactive, bulk):
-    """A fifth of the workers' time, whatever the lengths are."""
+    """What it is owed is counted, so that all that can be missing is of the first seconds: up to
+    6.6 s of work where four workers run bulk of one token.
+    """
     clock = Clock()
     scheduler = Scheduler(
         workers=workers, limits=LIMITS, max_queue_seconds=1e9, observer=Recorder(), clock=clock
@@ -322,7 +324,7 @@ def test_bulk_gets_its_share_while_both_always_wait(workers, interactive, bulk):
     seconds, waiting = dict.fromkeys(Priority, 0.0), dict.fromkeys(Priority, 0)
     ends = [(clock(), None)] * workers
     number = 0
-    while clock() < 1060:
+    while clock() < 1160:
         for priority, lengths in ((Priority.INTERACTIVE, interactive), (Priority.BULK, [bulk])):
             while waiting[priority] < 8:
                 submit(lengths[number % len(lengths)], priority)
@@ -335,4 +337,4 @@ def test_bulk_gets_its_share_while_both_always_wait(workers, interactive, bulk):
         waiting[run.line.priority] -= len(run.tickets)
         seconds[run.line.priority] += run.cost_seconds
         ends.append((clock() + run.cost_seconds, run))
-    assert seconds[Priority.BULK] >= 0.2 * sum(seconds.values())
+    assert seconds[Priority.BULK] >= 0.9 * BULK_SHARE * sum(seconds.values())
