@@ -88,13 +88,7 @@ class Application:
         access = None
         if self._keys is not None or settings.rate_limit is not None:
             access = Access(self._keys, settings.rate_limit, self.metrics)
-        self.door = Door(
-            self.lifecycle,
-            self.metrics,
-            self.scheduler.refuse_unread,
-            settings.max_queue_seconds,
-            access,
-        )
+        self.door = Door(self.lifecycle, self.metrics, self.scheduler, access)
         self._preparation = ThreadPoolExecutor(
             self._threads, thread_name_prefix="prepare", initializer=give_way
         )

@@ -4,15 +4,14 @@ while more come in than can be answered.
 Reading, validating and tokenising a request costs the event loop a good part of a millisecond, also
 when the queue has no room for it. At ten times the capacity that would take the cores from the
 models, and everyone's time, health checks' included. So a request is refused as soon as its header
-is read, in two cases more: its priority's queue was found to be full a moment ago; or the event
-loop has read more requests than it got round to. And one whose caller has hung up by then is
-forgotten.
+is read, in two cases more: its priority's queue is full; or the event loop has read more requests
+than it got round to. And one whose caller has hung up by then is forgotten.
 """
 
 import re
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Protocol
 
 import structlog
 from starlette.types import Scope
@@ -29,12 +28,6 @@ from service.scheduling.priority import Priority
 from service.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
-
-SHUT_SHARE = 0.01
-"""Of the longest queue: so long nobody is let in after a refusal. It does not run empty by that."""
-
-FULL_SHARE = 0.9
-"""Of the longest queue: where less waits it was the request that was large, not the queue full."""
 
 MOST_UNBEGUN = 512
 """Requests that the event loop has read and not begun to handle. They are some tenths of a
@@ -53,28 +46,27 @@ _MODEL_ROUTES = (
 )
 
 
+class Queue(Protocol):
+    """What a door asks of ``service.scheduling.scheduler.Scheduler``, which has the meanings."""
+
+    def is_full(self, priority: Priority) -> bool:
+        """Whether there is room for nobody but patient callers."""
+
+    def refuse_unread(self, priority: Priority) -> QueueFullError:
+        """The refusal of a request that nobody looked at."""
+
+
 class Door:
     """One for the whole process. Lives on the event loop."""
 
     def __init__(
-        self,
-        lifecycle: Lifecycle,
-        metrics: Metrics,
-        refuse: Callable[[Priority], QueueFullError],
-        max_queue_seconds: float,
-        access: Access | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        self, lifecycle: Lifecycle, metrics: Metrics, queue: Queue, access: Access | None = None
     ) -> None:
         self._lifecycle = lifecycle
-        self._access = access
         self._metrics = metrics
-        self._shut_seconds = SHUT_SHARE * max_queue_seconds
-        self._full_seconds = FULL_SHARE * max_queue_seconds
-        self._clock = clock
-        self._refuse = refuse
+        self._queue = queue
+        self._access = access
         self._unbegun = 0
-        self._open_again = dict.fromkeys(Priority, float("-inf"))
-        self._all_open_again = float("-inf")
 
     def came(self) -> None:
         """A request was let in, and waits for the event loop."""
@@ -83,12 +75,6 @@ class Door:
     def begun(self) -> None:
         """The event loop has got round to a request."""
         self._unbegun -= 1
-
-    def queue_was_full(self, refusal: QueueFullError) -> None:
-        """The scheduler refused a request."""
-        if refusal.queue_seconds >= self._full_seconds:
-            self._all_open_again = self._clock() + self._shut_seconds
-            self._open_again[refusal.priority] = self._all_open_again
 
     def caller_left(self, scope: HTTPScope) -> bool:
         """Whether a request whose caller has hung up already is done with by this: counted, and
@@ -116,8 +102,8 @@ class Door:
             if decision.refusal is not None:
                 return self._refused(scope, decision.refusal, decision.headers, keep_alive), None
             headers = decision.headers
-        now = self._clock()
-        if now >= self._all_open_again and self._unbegun < MOST_UNBEGUN:
+        is_behind = self._unbegun >= MOST_UNBEGUN
+        if not is_behind and (is_patient or not any(map(self._queue.is_full, Priority))):
             return None  # as a rule: nothing more of the request needs to be looked at
         route = route_of(scope)
         if route is None or self._lifecycle.phase is not Phase.SERVING:
@@ -125,10 +111,9 @@ class Door:
         fields = dict(scope["headers"])
         bulk = fields.get(PRIORITY) == Priority.BULK.encode()
         priority = Priority.BULK if bulk else Priority.INTERACTIVE
-        shut = now < self._open_again[priority] and not is_patient
-        if not shut and self._unbegun < MOST_UNBEGUN:
+        if not is_behind and not self._queue.is_full(priority):
             return None
-        problem = problem_of(self._refuse(priority))
+        problem = problem_of(self._queue.refuse_unread(priority))
         self._metrics.request_turned_away(route, HTTPStatus.TOO_MANY_REQUESTS)
         answer = _answer(problem, request_id_of(fields), keep_alive, headers)
         return answer, float(problem.headers[RETRY_AFTER])

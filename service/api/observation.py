@@ -69,7 +69,6 @@ class ObservationMiddleware:
             with structlog.contextvars.bound_contextvars(request_id=request_id):
                 problem = problem_of(error)
             if isinstance(error, QueueFullError):
-                self._door.queue_was_full(error)
                 connection_of(scope).told_to_wait(float(problem.headers[RETRY_AFTER]))
             if status == 0:
                 await response_of(problem, request_id)(scope, receive, send_with_id)

@@ -6,7 +6,7 @@ from service.scheduling.comebacks import Comebacks
 from service.scheduling.errors import DeadlineExceededError, QueueFullError
 from service.scheduling.priority import BULK_SHARE, Priority
 
-KEPT_SHARE = 0.1
+KEPT_SHARE = 0.2
 """Of the room: what is kept for large requests and patient callers."""
 
 GIANT_SHARE = 0.5
@@ -73,7 +73,7 @@ class Backlog:
     A giant request takes up half of the room at most, one at a time: its sequences give way to
     those of later requests, so what they take beyond that is nobody's wait but its own.
 
-    The last tenth is kept for requests that are larger than others and for callers who come back
+    The last fifth is kept for requests that are larger than others and for callers who come back
     when they were told to. So short texts do not slip in where long ones are refused, and patience
     is not answered with another refusal.
     """
@@ -138,6 +138,11 @@ class Backlog:
         self._admitted += 1
         weight = max(TYPICAL_WEIGHT, 1 / self._admitted)
         self._typical_seconds += weight * (seconds - self._typical_seconds)
+
+    def is_full(self, priority: Priority) -> bool:
+        """Whether there is room for nobody but patient callers, whatever they ask."""
+        lane, kept = self.lanes[priority], KEPT_SHARE * self._room_seconds
+        return lane.seconds > 0 and lane.seconds + kept > self._room_seconds
 
     def refuse_unread(self, priority: Priority, now: float) -> QueueFullError:
         """The refusal of a request of which nothing is known, and which will be typical."""

@@ -111,6 +111,10 @@ class Scheduler:
                 lane.reserved_excess.add(reservation.excess_seconds)
             return reservation
 
+    def is_full(self, priority: Priority) -> bool:
+        """Whether there is room for nobody but patient callers, whatever they ask."""
+        return self._backlog.is_full(priority)  # two sums are read: no lock is needed
+
     def refuse_unread(self, priority: Priority) -> QueueFullError:
         """The refusal of a request that nobody looked at, counted among those who may be back."""
         with self._lock:

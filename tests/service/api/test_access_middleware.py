@@ -26,7 +26,7 @@ class Served:
         self.lifecycle = Lifecycle()
         self.seen = []
         access = Access(read_keys(write_keys(tmp_path)), rate, self.metrics, lambda: 1000.0)
-        self.door = Door(self.lifecycle, self.metrics, refuse_unread, 1.0, access)
+        self.door = Door(self.lifecycle, self.metrics, NoQueue(), access)
         self.app = AccessMiddleware(self.answer, access, self.observed)
 
     def observed(self, app):
@@ -55,8 +55,14 @@ class Served:
         return start["status"], dict(start["headers"]), b"".join(each["body"] for each in rest)
 
 
-def refuse_unread(priority):
-    raise AssertionError("nobody is turned away for want of room here")
+class NoQueue:
+    """Nobody is turned away for want of room here."""
+
+    def is_full(self, priority):
+        return False
+
+    def refuse_unread(self, priority):
+        raise AssertionError("there is room")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Who is turned away before being read, for how long, and with what answer."""
+"""Who is turned away before being read, and with what answer."""
 
 import json
 
@@ -6,25 +6,36 @@ import pytest
 
 from service.api.door import MOST_UNBEGUN, Door
 from service.lifecycle import Lifecycle
-from service.scheduling.errors import QueueFullError
+from service.scheduling.batch_plan import BatchLimits
+from service.scheduling.cost import CostModel
 from service.scheduling.priority import Priority
+from service.scheduling.scheduler import Scheduler
 from service.telemetry.metrics import Metrics
 
 POST = "POST", "/v1/sentiment"
 INTERACTIVE, BULK = Priority
+TOKENS_PER_SECOND = 1000
 
 
 class Entrance:
-    """A door of a service whose queue holds two seconds, on a clock that the test turns."""
+    """A door of a service whose queue holds two seconds; nothing of it is ever run."""
 
     def __init__(self):
-        self.now = 100.0
         self.lifecycle, self.metrics = Lifecycle(), Metrics()
         self.lifecycle.started()
-        self.door = Door(self.lifecycle, self.metrics, self.refuse, 2.0, clock=lambda: self.now)
+        self.scheduler = Scheduler(
+            workers=1,
+            limits=BatchLimits(256),
+            max_queue_seconds=2.0,
+            observer=self.metrics,
+            clock=lambda: 100.0,
+        )
+        self.scheduler.add_model("a", None, CostModel((0.0, 1 / TOKENS_PER_SECOND, 0.0)))
+        self.door = Door(self.lifecycle, self.metrics, self.scheduler)
 
-    def refuse(self, priority):
-        return QueueFullError(1.2, priority, 2.0)
+    def fill(self, seconds=1.9, priority=INTERACTIVE):
+        """Hold so much of the queue's room."""
+        return self.scheduler.reserve("a", [round(seconds * TOKENS_PER_SECOND)], 1e9, priority)
 
     def try_it(
         self, method="POST", path="/v1/sentiment", headers=(), keep_alive=True, is_patient=False
@@ -38,29 +49,29 @@ def entrance():
     return Entrance()
 
 
-def test_after_a_full_queue_nobody_is_let_in_for_a_hundredth_of_it(entrance):
+def test_nobody_is_let_in_while_the_queue_is_full(entrance):
     assert entrance.try_it() is None
-    entrance.door.queue_was_full(QueueFullError(0.3, INTERACTIVE, 1.9))
+    reservation = entrance.fill()
     assert entrance.try_it() is not None
-    entrance.now += 0.021
+    entrance.scheduler.release(reservation)
+    assert entrance.try_it() is None
+
+
+def test_who_would_find_room_is_let_in(entrance):
+    entrance.fill(1.8)
     assert entrance.try_it() is None
 
 
 def test_who_has_waited_is_let_in_unless_the_event_loop_is_behind(entrance):
-    entrance.door.queue_was_full(QueueFullError(0.3, INTERACTIVE, 1.9))
+    entrance.fill()
     assert entrance.try_it(is_patient=True) is None
     for _ in range(MOST_UNBEGUN):
         entrance.door.came()
     assert entrance.try_it(is_patient=True) is not None
 
 
-def test_a_large_request_that_finds_no_room_does_not_shut_the_door(entrance):
-    entrance.door.queue_was_full(QueueFullError(0.3, INTERACTIVE, 1.0))
-    assert entrance.try_it() is None
-
-
 def test_each_priority_has_a_door_of_its_own(entrance):
-    entrance.door.queue_was_full(QueueFullError(0.3, BULK, 2.0))
+    entrance.fill(priority=BULK)
     assert entrance.try_it() is None
     assert entrance.try_it(headers=[(b"x-priority", b"bulk")]) is not None
 
@@ -79,18 +90,18 @@ def test_more_than_the_event_loop_gets_round_to_is_turned_away(entrance):
     [("GET", "/health/live"), ("GET", "/v1/models/a"), ("POST", "/v1/other"), ("POST", "/")],
 )
 def test_what_runs_no_model_is_always_let_in(entrance, method, path):
-    entrance.door.queue_was_full(QueueFullError(0.3, INTERACTIVE, 2.0))
+    entrance.fill()
     assert entrance.try_it(method, path) is None
 
 
 def test_a_service_that_shuts_down_says_so_instead(entrance):
-    entrance.door.queue_was_full(QueueFullError(0.3, INTERACTIVE, 2.0))
+    entrance.fill()
     entrance.lifecycle.drain()
     assert entrance.try_it() is None
 
 
 def test_the_answer_is_that_of_the_scheduler_with_the_callers_id(entrance):
-    entrance.door.queue_was_full(QueueFullError(1.2, INTERACTIVE, 2.0))
+    entrance.fill(3.0)
     answer, seconds = entrance.try_it(headers=[(b"x-request-id", b"seven")], keep_alive=False)
     head, _, body = answer.partition(b"\r\n\r\n")
     status, *lines = head.decode().split("\r\n")
@@ -110,7 +121,7 @@ def test_the_answer_is_that_of_the_scheduler_with_the_callers_id(entrance):
 
 
 def test_who_is_turned_away_is_counted(entrance):
-    entrance.door.queue_was_full(QueueFullError(1.2, INTERACTIVE, 2.0))
+    entrance.fill()
     infer, version = "/v2/models/{model}/infer", "/v2/models/{model}/versions/{version}/infer"
     for path in ("/v1/sentiment", "/v1/models/a", "/v1/models/b"):
         entrance.try_it(path=path)
