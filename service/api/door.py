@@ -10,6 +10,7 @@ than it got round to. And one whose caller has hung up by then is forgotten.
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Protocol
 
@@ -20,7 +21,7 @@ from uvicorn._types import HTTPScope
 from model_directory.manifest import Task
 from service.api.access import LOGGED, RATE_LIMITED, Access
 from service.api.caller import CALLER_LEFT
-from service.api.headers import PRIORITY, request_id_of
+from service.api.headers import PRIORITY, REQUEST_ID, request_id_of
 from service.api.problems import MEDIA_TYPE, RETRY_AFTER, ProblemError, body_of, problem_of
 from service.lifecycle import Lifecycle, Phase
 from service.scheduling.errors import QueueFullError
@@ -32,6 +33,15 @@ log = structlog.get_logger(__name__)
 MOST_UNBEGUN = 512
 """Requests that the event loop has read and not begun to handle. They are some tenths of a
 millisecond each, and everyone else's wait."""
+
+MOST_PATHS = 256
+"""Whose route is remembered: those in use are few."""
+
+ID_TEMPLATE = b"_" * 32
+"""As long as an id of ours."""
+
+MOST_TEMPLATES = 128
+"""Answers that are kept. Nobody is told to wait for much longer than a minute."""
 
 HEADER_END = b"\r\n\r\n"
 
@@ -113,10 +123,15 @@ class Door:
         priority = Priority.BULK if bulk else Priority.INTERACTIVE
         if not is_behind and not self._queue.is_full(priority):
             return None
-        problem = problem_of(self._queue.refuse_unread(priority))
+        refusal = self._queue.refuse_unread(priority)
         self._metrics.request_turned_away(route, HTTPStatus.TOO_MANY_REQUESTS)
-        answer = _answer(problem, request_id_of(fields), keep_alive, headers)
-        return answer, float(problem.headers[RETRY_AFTER])
+        request_id = request_id_of(fields)
+        if headers or REQUEST_ID in fields:
+            answer = _answer(problem_of(refusal), request_id, keep_alive, headers)
+        else:
+            template = _overloaded(refusal.told_seconds, keep_alive)
+            answer = template.replace(ID_TEMPLATE, request_id.encode("ascii"))
+        return answer, float(refusal.told_seconds)
 
     def _refused(
         self, scope: HTTPScope, problem: ProblemError, headers: Mapping[str, str], keep_alive: bool
@@ -151,12 +166,23 @@ class Door:
 
 def route_of(scope: Scope | HTTPScope) -> str | None:
     """The route of a request that a model would be run for, as metrics know it."""
-    path = scope["path"]
-    if scope["method"] != "POST":
-        return None
+    return _route_of_path(scope["path"]) if scope["method"] == "POST" else None
+
+
+@lru_cache(maxsize=MOST_PATHS)
+def _route_of_path(path: str) -> str | None:
     if path in _TASK_ROUTES:
         return path
     return next((route for pattern, route in _MODEL_ROUTES if pattern.fullmatch(path)), None)
+
+
+@lru_cache(maxsize=MOST_TEMPLATES)
+def _overloaded(seconds: int, keep_alive: bool) -> bytes:
+    """The answer to a caller who is told to come back in ``seconds``, for the id of its request,
+    one of ours, to be filled in.
+    """
+    problem = problem_of(QueueFullError(seconds, Priority.INTERACTIVE, 0.0))
+    return _answer(problem, ID_TEMPLATE.decode(), keep_alive, {})
 
 
 def _answer(

@@ -83,8 +83,10 @@ class Comebacks:
         self._fade(now)
 
     def _fade(self, now: float) -> None:
-        faded = 0.5 ** (max(0.0, now - self._updated) / FADING_SECONDS)
-        self._updated = max(self._updated, now)
+        if now <= self._updated:
+            return
+        faded = 0.5 ** ((now - self._updated) / FADING_SECONDS)
+        self._updated = now
         self._settled *= faded
         self._returned *= faded
 

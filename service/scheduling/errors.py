@@ -12,8 +12,9 @@ class SchedulingError(Exception):
 class QueueFullError(SchedulingError):
     """More predicted work of a ``priority`` is waiting than may wait.
 
-    ``retry_after_seconds`` is when there will be room; ``queue_seconds`` what all workers together
-    need for what waits.
+    ``retry_after_seconds`` is when there will be room, and ``told_seconds`` what the caller is told
+    of it: whole seconds are all that can be (RFC 9110, 10.2.3). ``queue_seconds`` is what all
+    workers together need for what waits.
     """
 
     def __init__(
@@ -21,13 +22,9 @@ class QueueFullError(SchedulingError):
     ) -> None:
         super().__init__("The queue is full.")
         self.retry_after_seconds = retry_after_seconds
+        self.told_seconds = max(1, math.ceil(retry_after_seconds))
         self.priority = priority
         self.queue_seconds = queue_seconds
-
-    @property
-    def told_seconds(self) -> int:
-        """What the caller is told: whole seconds are all that can be (RFC 9110, 10.2.3)."""
-        return max(1, math.ceil(self.retry_after_seconds))
 
 
 class DeadlineExceededError(SchedulingError):

@@ -8,6 +8,7 @@ from service.api.door import MOST_UNBEGUN, Door
 from service.lifecycle import Lifecycle
 from service.scheduling.batch_plan import BatchLimits
 from service.scheduling.cost import CostModel
+from service.scheduling.errors import QueueFullError
 from service.scheduling.priority import Priority
 from service.scheduling.scheduler import Scheduler
 from service.telemetry.metrics import Metrics
@@ -58,7 +59,7 @@ def test_nobody_is_let_in_while_the_queue_is_full(entrance):
 
 
 def test_who_would_find_room_is_let_in(entrance):
-    entrance.fill(1.8)
+    entrance.fill(1.6)
     assert entrance.try_it() is None
 
 
@@ -118,6 +119,23 @@ def test_the_answer_is_that_of_the_scheduler_with_the_callers_id(entrance):
     }
     assert (problem["error_type"], problem["instance"]) == ("overloaded", "seven")
     assert "try again in 2 s" in problem["error"]
+
+
+def test_each_who_is_turned_away_has_an_id_and_is_told_its_own_time(entrance):
+    entrance.fill(3.0)
+    ids, seconds = set(), []
+    for _ in range(4):
+        answer, told = entrance.try_it()
+        head, _, body = answer.partition(b"\r\n\r\n")
+        problem = json.loads(body)
+        assert f"x-request-id: {problem['instance']}\r\n".encode() in head + b"\r\n"
+        assert f"try again in {told:g} s" in problem["error"]
+        ids.add(problem["instance"])
+        seconds.append(told)
+        with pytest.raises(QueueFullError):
+            entrance.fill(3.0)
+    assert len(ids) == 4
+    assert seconds == sorted(set(seconds))
 
 
 def test_who_is_turned_away_is_counted(entrance):
