@@ -22,7 +22,7 @@ from model_directory.manifest import Task
 from service.api.access import LOGGED, RATE_LIMITED, Access
 from service.api.caller import CALLER_LEFT
 from service.api.headers import PRIORITY, REQUEST_ID, request_id_of
-from service.api.problems import MEDIA_TYPE, RETRY_AFTER, ProblemError, body_of, problem_of
+from service.api.problems import MEDIA_TYPE, ProblemError, body_of, problem_of
 from service.lifecycle import Lifecycle, Phase
 from service.scheduling.errors import QueueFullError
 from service.scheduling.priority import Priority
