@@ -21,14 +21,14 @@ from service.scheduling.priority import Priority
 from service.scheduling.runs import Run
 from service.scheduling.scheduler import Scheduler
 from service.scheduling.ticket import Submission
-from service.scheduling.workers import OVERTAKERS
+from service.scheduling.turns import count_overtakers
 
 MODEL = "simulated"
 LIMITS = BatchLimits(256)
 NO_LOGITS: Logits = ()
 
-OVERTAKING_WEIGHT = 9.3
-"""How many times the processor time of another run on the same core a run gets that overtakes: the
+FIRST_WEIGHT = 9.3
+"""How many times the processor time of another run on the same core a run gets that goes first: the
 operating system goes by their priorities (service/runtime/priority.py)."""
 
 Action = Callable[[], None]
@@ -68,11 +68,11 @@ class Job:
     seconds_left: float
     threads: int
     done: Action
-    overtakes: bool = False
+    goes_first: bool = False
 
 
 class Cores:
-    """Runs on ``count`` cores. What overtakes has a core for itself, as far as there are so many;
+    """Runs on ``count`` cores. What goes first has a core for itself, as far as there are so many;
     more threads than are left of them share them evenly, and all become slower.
     """
 
@@ -83,10 +83,10 @@ class Cores:
         self._settled = 0.0
         self._version = 0
 
-    def run(self, seconds: float, threads: int, done: Action, *, overtakes: bool = False) -> Job:
+    def run(self, seconds: float, threads: int, done: Action, *, goes_first: bool = False) -> Job:
         """Call ``done`` after ``seconds`` during which ``threads`` threads had a core each."""
         self._settle()
-        job = Job(seconds, threads, done, overtakes)
+        job = Job(seconds, threads, done, goes_first)
         self._jobs.append(job)
         self._expect_next()
         return job
@@ -104,16 +104,16 @@ class Cores:
 
     def _speeds(self) -> dict[Job, float]:
         """Of each job, the seconds that it runs in a second."""
-        ahead = sum(job.threads for job in self._jobs if job.overtakes)
+        ahead = sum(job.threads for job in self._jobs if job.goes_first)
         behind = sum(job.threads for job in self._jobs) - ahead
         fast = slow = min(1.0, self._count / (ahead + behind))
         if ahead and behind and slow < 1:
-            # Of each core that something overtakes on, or of all of them.
-            weight = max(1.0, ahead / self._count) * OVERTAKING_WEIGHT
+            # Of each core on which something goes first, or of all of them.
+            weight = max(1.0, ahead / self._count) * FIRST_WEIGHT
             share = weight / (weight + max(1.0, behind / self._count))
             fast = min(1.0, self._count / ahead) * share
             slow = min(1.0, (self._count - fast * ahead) / behind)
-        return {job: fast if job.overtakes else slow for job in self._jobs}
+        return {job: fast if job.goes_first else slow for job in self._jobs}
 
     def _settle(self) -> None:
         passed = self._time() - self._settled
@@ -195,7 +195,7 @@ class Replica:
         self._settings = settings
         self._cores = Cores(time, profile.workers)
         self._idle_workers = profile.workers
-        self._idle_overtakers = OVERTAKERS * profile.workers
+        self._idle_overtakers = count_overtakers(profile.workers)
         self._loop_free_at = 0.0
         self._rows = itertools.count()
         self.work = Work()
@@ -254,30 +254,32 @@ class Replica:
         return Row(ids, ids)
 
     def _take_runs(self) -> None:
-        while self._idle_workers and (run := self._scheduler.poll()) is not None:
-            self._idle_workers -= 1
-            self._begin(run)
-        while self._idle_overtakers and (run := self._scheduler.poll(overtaking=True)) is not None:
-            self._idle_overtakers -= 1
-            self._begin(run)
+        while True:
+            if self._idle_overtakers and (run := self._scheduler.poll(overtaking=True)) is not None:
+                self._idle_overtakers -= 1
+                self._begin(run, goes_first=True)
+            elif self._idle_workers and (run := self._scheduler.poll()) is not None:
+                self._idle_workers -= 1
+                self._begin(run, goes_first=False)
+            else:
+                return
 
-    def _begin(self, run: Run) -> None:
+    def _begin(self, run: Run, *, goes_first: bool) -> None:
         times = self._profile.wide if run.wide and self._profile.wide else self._profile.narrow
         seconds = times.model.predict(len(run.tickets), run.padded_length)
         threads = self._profile.workers if times is self._profile.wide else 1
         begun = self._time()
-        self._cores.run(
-            seconds,
-            threads,
-            lambda: self._end(run, self._time() - begun),
-            overtakes=run.overtakes,
-        )
+
+        def end() -> None:
+            if goes_first:
+                self._idle_overtakers += 1
+            else:
+                self._idle_workers += 1
+            self._end(run, self._time() - begun)
+
+        self._cores.run(seconds, threads, end, goes_first=goes_first)
 
     def _end(self, run: Run, seconds: float) -> None:
-        if run.overtakes:
-            self._idle_overtakers += 1
-        else:
-            self._idle_workers += 1
         self._scheduler.finish(run, [NO_LOGITS] * len(run.tickets), seconds)
         self._take_runs()
 

@@ -21,8 +21,9 @@ WIDE_SHARE = 0.6
 class Run:
     """A batch that a worker has taken: tickets of one model and priority, of like lengths.
 
-    ``wide``: nothing else is to be done, so it may use every core. ``overtakes``: all cores were
-    taken, so that it holds up others. ``started`` is in monotonic seconds.
+    ``wide``: nothing else is to be done, so it may use every core. ``quick``: it is so short that
+    all others give way to it. ``overtakes``: all cores were taken, so that it holds up others.
+    ``started`` is in monotonic seconds.
     """
 
     line: WaitingLine
@@ -30,6 +31,7 @@ class Run:
     cost_seconds: float
     started: float = 0.0
     wide: bool = False
+    quick: bool = False
     overtakes: bool = False
     stop: StopSignal = field(default_factory=StopSignal)
 
@@ -53,6 +55,11 @@ class Run:
         """Whether it gives way to interactive work."""
         return self.line.priority is Priority.BULK
 
+    @property
+    def goes_first(self) -> bool:
+        """Whether the operating system lets it go before those that do not."""
+        return self.quick or self.overtakes
+
 
 class RunsInProgress:
     """Every run from when a worker takes it until it hands it in, and when it is expected to end.
@@ -75,9 +82,9 @@ class RunsInProgress:
         return len(self._ends) - self.bulk_count
 
     @property
-    def overtaking_count(self) -> int:
-        """How many hold up others."""
-        return sum(run.overtakes for run in self._ends)
+    def first_count(self) -> int:
+        """How many go before the others."""
+        return sum(run.goes_first for run in self._ends)
 
     def fill(self, cores: int) -> bool:
         """Whether they take all of so many cores."""
@@ -90,7 +97,7 @@ class RunsInProgress:
     def begin(self, run: Run) -> None:
         """A worker takes ``run``. If it overtakes, those that it may hold up share the delay."""
         if run.overtakes:
-            held_up = [other for other in self._ends if not other.overtakes]
+            held_up = [other for other in self._ends if not other.goes_first]
             for other in held_up:
                 self._ends[other] += run.cost_seconds / len(held_up)
             self._held_up.update(held_up)
@@ -109,11 +116,19 @@ class RunsInProgress:
         return not (run.wide or run.overtakes or was_held_up)
 
     def may_be_overtaken(self, seconds: float, now: float, *, bulk: bool) -> bool:
-        """Whether none of those that overtake nothing themselves, nor of bulk ones if ``bulk`` is
-        to be held up at any rate, is about to end within ``seconds`` or was held up enough.
+        """Whether all of them may be held up for ``seconds``; ``bulk``: those of bulk at any rate.
+
+        One that goes first is not held up, but for a lone text that has every core, and it is not
+        long in coming to its end. Of the others none may have been held up enough, nor one of bulk
+        be about to end within ``seconds``.
         """
         return all(
-            end - now > seconds and end < run.started + HELD_UP_TIMES * run.cost_seconds
+            not run.wide
+            if run.goes_first
+            else (bulk and run.is_bulk)
+            or (
+                end < run.started + HELD_UP_TIMES * run.cost_seconds
+                and not (run.is_bulk and end - now <= seconds)
+            )
             for run, end in self._ends.items()
-            if not run.overtakes and not (bulk and run.is_bulk)
         )

@@ -24,7 +24,7 @@ from service.scheduling.observer import Observer
 from service.scheduling.priority import Priority
 from service.scheduling.runs import Run, RunsInProgress
 from service.scheduling.ticket import Submission, Ticket
-from service.scheduling.turns import Turns
+from service.scheduling.turns import Turns, count_overtakers
 from service.scheduling.waiting import WaitingLine
 
 Clock = Callable[[], float]
@@ -211,12 +211,13 @@ class Scheduler:
 
     def take(self, *, overtaking: bool = False) -> Run | None:
         """The next batch for the calling worker; waits until there is one. None when closed and
-        nothing is left. ``overtaking``: the worker is one of those that run what overtakes.
+        nothing is left. ``overtaking``: the worker is one of those that run what goes first, which
+        the others leave to them.
         """
         woken = self._may_overtake if overtaking else self._changed
         with self._lock:
             while True:
-                run, expired = self._next_run(overtaking=overtaking)
+                run, expired = self._next_run(overtaking=overtaking, leaves_quick=not overtaking)
                 if expired:
                     self._lock.release()
                     try:
@@ -235,7 +236,9 @@ class Scheduler:
                 woken.wait()
 
     def poll(self, *, overtaking: bool = False) -> Run | None:
-        """The next batch, or None when there is none for a worker to take now."""
+        """The next batch, or None when there is none for a worker to take now. It need not be
+        ``overtaking`` to be given what goes first on a core that is free.
+        """
         with self._lock:
             run, expired = self._next_run(overtaking=overtaking)
         _call_back(expired)
@@ -246,9 +249,19 @@ class Scheduler:
         if not rows:
             return
         if not self._runs.fill(self._workers):
-            self._changed.notify(min(rows, self._workers))
+            first = self._turns.first(now)
+            quick = first is not None and self._goes_to_overtakers(first, now)
+            (self._may_overtake if quick else self._changed).notify(min(rows, self._workers))
         elif self._turns.may_replace_bulk() or self._turns.overtaking(now):
             self._may_overtake.notify(min(rows, self._workers))
+
+    def _goes_to_overtakers(self, ticket: Ticket, now: float) -> bool:
+        """Whether a batch that it begins on a core that is free goes first, and a thread for that
+        is idle.
+        """
+        return self._runs.first_count < count_overtakers(self._workers) and self._turns.is_quick(
+            ticket, now
+        )
 
     def _wake_all(self) -> None:
         self._changed.notify_all()
@@ -276,7 +289,7 @@ class Scheduler:
                 for submission, indices in list(ticket.claims.items()):
                     if self._answer(submission, indices, answer, now):
                         done.append(submission)
-            if run.wide or run.overtakes:  # its worker's core, and not its worker, is free
+            if run.wide or run.goes_first:  # its worker's core, and not its worker, is free
                 self._wake(self._backlog.waiting_count, now)
         _call_back(done)
         if seconds:
@@ -304,47 +317,54 @@ class Scheduler:
             self._wake_all()
         _call_back(submissions)
 
-    def _next_run(self, *, overtaking: bool) -> tuple[Run | None, list[Submission]]:
+    def _next_run(
+        self, *, overtaking: bool, leaves_quick: bool = False
+    ) -> tuple[Run | None, list[Submission]]:
         """The batch that a worker takes now, and the submissions found to be too late on the way to
-        it.
+        it. ``leaves_quick``: it leaves what goes first to the others.
         """
         expired: list[Submission] = []
         now = self._clock()
-        if overtaking:
+        if overtaking and self._runs.fill(self._workers):
             return self._overtaking_run(now, expired), expired
         for priority in self._turns.priorities():
-            run = self._run_of(priority, now, expired)
-            if run is not None:
-                return run, expired
+            for anchor in self._turns.in_turn(priority, now):
+                expired += self._expire(anchor, now)
+                if not anchor.waiting:
+                    continue
+                if (overtaking or leaves_quick) and (
+                    overtaking is not self._goes_to_overtakers(anchor, now)
+                ):
+                    # Whoever takes it may have been woken for something else before.
+                    (self._changed if overtaking else self._may_overtake).notify()
+                    return None, expired
+                return self._begin_around(anchor, now, expired), expired
         return None, expired
 
     def _overtaking_run(self, now: float, expired: list[Submission]) -> Run | None:
         """A batch for a core that bulk has, or else one row that much longer runs would hold up."""
         if self._turns.may_replace_bulk():
-            return self._run_of(Priority.INTERACTIVE, now, expired, overtakes=True)
+            for anchor in self._turns.in_turn(Priority.INTERACTIVE, now):
+                expired += self._expire(anchor, now)
+                if anchor.waiting:
+                    return self._begin_around(anchor, now, expired, overtakes=True)
+            return None
         for ticket in self._turns.overtaking(now):
             expired += self._expire(ticket, now)
             if ticket.waiting:
-                return self._begin([ticket], now, overtakes=True)
+                return self._begin([ticket], now, quick=True, overtakes=True)
         return None
 
-    def _run_of(
-        self,
-        priority: Priority,
-        now: float,
-        expired: list[Submission],
-        *,
-        overtakes: bool = False,
+    def _begin_around(
+        self, anchor: Ticket, now: float, expired: list[Submission], *, overtakes: bool = False
     ) -> Run | None:
-        """The batch around the ticket of this priority that is due first. Submissions found to be
-        too late are added to ``expired``.
+        """The batch around the ticket that is due first. Submissions found to be too late are added
+        to ``expired``.
         """
-        for anchor in self._turns.in_turn(priority, now):
-            expired += self._expire(anchor, now)
-            if anchor.waiting:
-                batch = self._batch_around(anchor, now, expired)
-                return self._begin(batch, now, overtakes=overtakes)
-        return None
+        quick = self._turns.is_quick(anchor, now)
+        return self._begin(
+            self._batch_around(anchor, now, expired), now, quick=quick, overtakes=overtakes
+        )
 
     def _batch_around(self, anchor: Ticket, now: float, expired: list[Submission]) -> list[Ticket]:
         line = anchor.line
@@ -358,7 +378,9 @@ class Scheduler:
         # Expiring one submission may have withdrawn tickets chosen before it.
         return [ticket for ticket in tickets if ticket.waiting]
 
-    def _begin(self, tickets: list[Ticket], now: float, *, overtakes: bool = False) -> Run | None:
+    def _begin(
+        self, tickets: list[Ticket], now: float, *, quick: bool, overtakes: bool = False
+    ) -> Run | None:
         if not tickets:
             return None
         for ticket in tickets:
@@ -375,6 +397,7 @@ class Scheduler:
             line.cost.predict(len(tickets), padded_length),
             now,
             wide=line.executor.widens and self._turns.may_be_wide(tickets),
+            quick=quick,
             overtakes=overtakes,
         )
         self._backlog.running.add(run.cost_seconds)

@@ -23,11 +23,22 @@ SATURATED_SECONDS = 12.0
 
 QUICK_TOKENS = 64
 """Padded tokens in one interactive batch while little waits: four times as many take an eighth
-less time each, and every row waits for all of its batch. Of a row that overtakes: nothing overtakes
-that, so it must be quick itself. Simulated at 70 % load (docs/simulation.md)."""
+less time each, and every row waits for all of its batch. Such a batch goes before longer ones: as
+nothing goes before it, it must be quick itself. Simulated at 70 % load (docs/simulation.md)."""
+
+OVERTAKERS = 2
+"""For each worker: one in place of bulk that it runs, one for quick batches."""
+
+MOST_OVERTAKERS = 16
+"""Where there are many workers, hardly ever all of them are taken by long runs."""
 
 SWEPT_TICKETS = 64
 """Of one priority, below which it costs nothing to keep those that wait no longer."""
+
+
+def count_overtakers(workers: int) -> int:
+    """How many threads there are, beside so many workers, for what goes first."""
+    return min(OVERTAKERS * workers, MOST_OVERTAKERS)
 
 
 class Turns:
@@ -36,10 +47,10 @@ class Turns:
     Each ticket is *due* at its admission plus the predicted work of the same request before it. The
     ticket that is due first anchors the next batch, so no length and no request is passed over for
     long, and the thousandth window of one document comes after the short question that arrived
-    meanwhile. While little waits, long sequences are due later still, batches are small, and a
-    short row that finds every core taken by runs that have longer to go than it takes itself
-    overtakes them: it is run at once, at a higher priority of the operating system, and they go on
-    when it is done.
+    meanwhile. While little waits, long sequences are due later still, batches are small, and those
+    of short rows go first: they are run at a higher priority of the operating system, on a core
+    that is free or else, overtaking longer runs, on one that is not; those go on when they are
+    done. No more go first at once than there are cores.
 
     Bulk has every worker that interactive work leaves free, and is overtaken by all of it, except
     for the share that bulk is owed.
@@ -96,6 +107,19 @@ class Turns:
         while (ticket := self._due[priority].first(put_off_long=put_off_long)) is not None:
             yield ticket
 
+    def first(self, now: float) -> Ticket | None:
+        """The ticket that begins the next batch on a core that is free; None if none is."""
+        for priority in self.priorities():
+            if (ticket := next(self.in_turn(priority, now), None)) is not None:
+                return ticket
+        return None
+
+    def is_quick(self, ticket: Ticket, now: float) -> bool:
+        """Whether a batch that it begins goes first."""
+        return ticket.sequence.length <= QUICK_TOKENS and self._batches_are_small(
+            ticket.line.priority, now
+        )
+
     def may_replace_bulk(self) -> bool:
         """Whether interactive work may begin a batch as if there were no bulk, which takes cores
         that it is not owed.
@@ -111,7 +135,7 @@ class Turns:
         """Interactive tickets that may overtake what runs now, in order."""
         if (
             not self._runs.fill(self._workers)
-            or self._runs.overtaking_count >= self._workers + self._runs.bulk_count
+            or self._runs.first_count >= self._workers + self._runs.bulk_count
             or self._backlog.lanes[Priority.INTERACTIVE].waiting.count
             >= CROWD_TICKETS * self._workers
             or self._is_saturated(Priority.INTERACTIVE, now)
@@ -131,11 +155,7 @@ class Turns:
         """
         idle = max(1, self._workers - self._backlog.running.count)
         most = self._limits.padded_tokens
-        waiting = self._backlog.lanes[line.priority].waiting_count
-        much_waits = waiting >= CROWD_TICKETS * self._workers
-        if line.priority is Priority.INTERACTIVE and not (
-            much_waits or self._is_saturated(line.priority, now)
-        ):
+        if self._batches_are_small(line.priority, now):
             most = min(most, QUICK_TOKENS)
         return BatchLimits(min(most, math.ceil(line.waiting_tokens / idle)), self._limits.waste)
 
@@ -158,6 +178,14 @@ class Turns:
     def gave_back(self, run: Run) -> None:
         """Take away a run that was stopped."""
         self._bulk.gave_back(run.line.priority, run.cost_seconds)
+
+    def _batches_are_small(self, priority: Priority, now: float) -> bool:
+        waiting = self._backlog.lanes[priority].waiting_count
+        return (
+            priority is Priority.INTERACTIVE
+            and waiting < CROWD_TICKETS * self._workers
+            and not self._is_saturated(priority, now)
+        )
 
     def _is_saturated(self, priority: Priority, now: float) -> bool:
         """Whether so much waits, or something has for so long, that to put long tickets off would

@@ -14,21 +14,15 @@ from service.runtime.session import Logits, StoppedError
 from service.scheduling.quiet import QuietWatch
 from service.scheduling.runs import Run
 from service.scheduling.scheduler import Scheduler
+from service.scheduling.turns import count_overtakers
 
 log = structlog.get_logger(__name__)
 
 
-OVERTAKERS = 2
-"""For each worker: one in place of bulk that it runs, one that overtakes interactive work."""
-
-MOST_OVERTAKERS = 16
-"""Where there are many workers, hardly ever all of them are taken by long runs."""
-
-
 class Workers:
     """``count`` threads, each of which takes a batch from the scheduler, runs it, and hands the
-    logits in; those that run what overtakes, which sleep most of the time; and one that calls
-    ``on_quiet`` when the others have stopped for a while.
+    logits in; more of them for what goes first; and one that calls ``on_quiet`` when the others
+    have stopped for a while.
     """
 
     def __init__(
@@ -44,7 +38,7 @@ class Workers:
             for index in range(count)
         ] + [
             threading.Thread(target=self._overtake, name=f"overtaker-{index}", daemon=True)
-            for index in range(min(OVERTAKERS * count, MOST_OVERTAKERS))
+            for index in range(count_overtakers(count))
         ]
         self._watching = threading.Thread(target=self._watch, name="quiet", daemon=True)
 
@@ -70,10 +64,10 @@ class Workers:
 
     def _overtake(self) -> None:
         while (run := self._scheduler.take(overtaking=True)) is not None:
-            with self._core_for_overtaking():
+            with self._core_of_its_own():
                 self._finish(run)
 
-    def _core_for_overtaking(self) -> AbstractContextManager[object]:
+    def _core_of_its_own(self) -> AbstractContextManager[object]:
         return nullcontext() if self._own_cores is None else self._own_cores.one()
 
     def _finish(self, run: Run) -> None:

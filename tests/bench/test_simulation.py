@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.simulation import OVERTAKING_WEIGHT, Cores, Replica, Settings, VirtualTime
+from bench.simulation import FIRST_WEIGHT, Cores, Replica, Settings, VirtualTime
 from bench.simulation_profile import Profile, RunTimes, Shape
 from service.scheduling.batch_plan import BatchLimits
 from service.scheduling.errors import DeadlineExceededError, QueueFullError
@@ -74,25 +74,25 @@ def test_more_threads_than_cores_share_them_until_one_run_ends():
     assert found == {"narrow": pytest.approx(2.5), "wide": pytest.approx(3.5)}
 
 
-def test_what_overtakes_has_most_of_a_core_that_others_want():
+def test_what_goes_first_has_most_of_a_core_that_others_want():
     time = VirtualTime()
     cores, found = Cores(time, 1), {}
 
-    def run(name, seconds, *, overtakes):
-        cores.run(seconds, 1, lambda: found.update({name: time()}), overtakes=overtakes)
+    def run(name, seconds, *, goes_first):
+        cores.run(seconds, 1, lambda: found.update({name: time()}), goes_first=goes_first)
 
-    run("long", 2.0, overtakes=False)
-    time.at(1.0, lambda: run("short", 0.5, overtakes=True))
+    run("long", 2.0, goes_first=False)
+    time.at(1.0, lambda: run("short", 0.5, goes_first=True))
     time.run()
-    share = OVERTAKING_WEIGHT / (OVERTAKING_WEIGHT + 1)
+    share = FIRST_WEIGHT / (FIRST_WEIGHT + 1)
     assert found == {"short": pytest.approx(1 + 0.5 / share), "long": pytest.approx(2.5)}
 
 
-def test_what_overtakes_holds_nobody_up_where_a_core_is_free():
+def test_what_goes_first_holds_nobody_up_where_a_core_is_free():
     time = VirtualTime()
     cores, found = Cores(time, 2), {}
-    for name, overtakes in (("long", False), ("short", True)):
-        cores.run(1.0, 1, lambda name=name: found.update({name: time()}), overtakes=overtakes)
+    for name, first in (("long", False), ("short", True)):
+        cores.run(1.0, 1, lambda name=name: found.update({name: time()}), goes_first=first)
     time.run()
     assert found == {"long": 1.0, "short": 1.0}
 
@@ -140,7 +140,7 @@ def test_the_limits_are_the_planners():
     for number in range(5):
         asked.ask(number, 15)
     asked.run()
-    assert asked.replica.work.runs == 4, "one, two, one that overtakes these, and the last"
+    assert asked.replica.work.runs == 3, "one, and twice two"
     assert asked.replica.work.real_tokens == asked.replica.work.padded_tokens == 75
 
 
@@ -155,7 +155,7 @@ def test_a_short_text_overtakes_a_long_one():
     asked.ask("long", 400)
     asked.ask("short", 20, at=0.1)
     answers = asked.run()
-    assert answers["short"] == pytest.approx(0.1 + 0.020 * (1 + 1 / OVERTAKING_WEIGHT), rel=1e-3)
+    assert answers["short"] == pytest.approx(0.1 + 0.020 * (1 + 1 / FIRST_WEIGHT), rel=1e-3)
     assert answers["long"] == pytest.approx(0.420, rel=1e-3)
 
 

@@ -87,9 +87,10 @@ class Bench:
         """Close, then run until nothing is left; the lengths of each batch."""
         self.scheduler.close()
         batches = []
-        while (run := self.scheduler.take()) is not None:
+        while (run := self.scheduler.poll()) is not None:
             batches.append([row.length for row in run.sequences])
             self.scheduler.finish(run, [(row.input_ids,) for row in run.sequences], seconds)
+        assert self.scheduler.take() is None
         return batches
 
 

@@ -1,4 +1,4 @@
-"""Who may overtake what runs, when every core is taken."""
+"""What goes first, and what it may overtake when every core is taken."""
 
 import threading
 
@@ -8,7 +8,7 @@ import pytest
 from service.scheduling.cost import CostModel
 from service.scheduling.priority import Priority
 from service.scheduling.turns import CROWD_TICKETS, QUICK_TOKENS, SATURATED_SECONDS
-from tests.service.scheduling.conftest import Bench, Idle
+from tests.service.scheduling.conftest import Bench, Idle, sequence
 
 
 def lengths(run):
@@ -27,21 +27,13 @@ def busy(bench: Bench):
     return bench
 
 
-def test_a_short_row_overtakes_runs_that_have_longer_to_go(busy):
+def test_a_short_row_overtakes_longer_runs(busy):
     short = busy.submit(20)
     assert busy.scheduler.poll() is None, "no core is free"
     run = busy.scheduler.poll(overtaking=True)
     assert (lengths(run), run.overtakes) == ([20], True)
     finish(busy, run)
     assert busy.done == [short]
-
-
-def test_a_row_waits_for_runs_that_are_about_to_end(busy):
-    busy.submit(20)
-    busy.clock.now += 0.181
-    assert busy.scheduler.poll(overtaking=True) is None
-    busy.clock.now -= 0.002
-    assert lengths(busy.scheduler.poll(overtaking=True)) == [20]
 
 
 def test_a_row_that_others_would_wait_for_overtakes_nothing(busy):
@@ -51,12 +43,24 @@ def test_a_row_that_others_would_wait_for_overtakes_nothing(busy):
     assert lengths(busy.scheduler.poll(overtaking=True)) == [QUICK_TOKENS]
 
 
-def test_nothing_overtakes_while_a_core_is_free(bench):
+def test_a_short_row_goes_first_on_a_core_that_is_free(bench):
     bench.submit(200)
-    bench.scheduler.poll()
+    assert bench.scheduler.poll(overtaking=True) is None, "a long row is for the others"
+    assert not bench.scheduler.poll().goes_first
     bench.submit(20)
+    run = bench.scheduler.poll(overtaking=True)
+    assert (lengths(run), run.quick, run.overtakes) == ([20], True, False)
+
+
+def test_no_more_go_first_at_once_than_there_are_workers(bench):
+    bench.submit(200), bench.submit(20)
+    quick, long = bench.scheduler.poll(overtaking=True), bench.scheduler.poll()
+    assert [lengths(run) for run in (quick, long)] == [[20], [200]]
+    bench.submit(21), bench.submit(22)
+    assert lengths(bench.scheduler.poll(overtaking=True)) == [21]
     assert bench.scheduler.poll(overtaking=True) is None
-    assert lengths(bench.scheduler.poll()) == [20]
+    finish(bench, quick)
+    assert lengths(bench.scheduler.poll(overtaking=True)) == [22]
 
 
 def test_no_more_overtake_at_once_than_there_are_workers(busy):
@@ -111,6 +115,14 @@ def test_a_row_overtakes_a_lone_text_that_has_every_core(bench):
     assert lengths(bench.scheduler.poll(overtaking=True)) == [20]
 
 
+def test_a_lone_short_text_that_has_every_core_is_not_overtaken(bench):
+    bench.scheduler.add_model("wide", Idle(widens=True), CostModel((0.0, 1e-3, 0.0)))
+    bench.submit(60, model="wide")
+    assert bench.scheduler.poll(overtaking=True).wide
+    bench.submit(20)
+    assert bench.scheduler.poll(overtaking=True) is None
+
+
 def test_what_overtakes_and_what_is_held_up_teaches_the_cost_model_nothing(bench):
     cost = CostModel((0.0, 1e-3, 0.0))
     bench.scheduler.add_model("c", Idle(), cost)
@@ -148,11 +160,35 @@ def test_bulk_that_is_owed_is_not_held_up_by_work_of_its_own_length(bench):
         finish(bench, interactive)
         bench.submit(50)
         interactive = bench.scheduler.poll()
-    bench.submit(50)
+    bench.submit(60)
     assert bench.scheduler.poll(overtaking=True) is None
     bench.submit(5)
     assert lengths(bench.scheduler.poll(overtaking=True)) == [5]
     assert bulk.is_bulk
+
+
+def test_workers_leave_short_rows_to_those_that_go_first(bench):
+    taken = {True: [], False: []}
+    all_done = threading.Event()
+
+    def work(overtaking):
+        while (run := bench.scheduler.take(overtaking=overtaking)) is not None:
+            taken[overtaking].append(lengths(run))
+            finish(bench, run)
+
+    threads = [threading.Thread(target=work, args=(kind,)) for kind in (True, False, True, False)]
+    for thread in threads:
+        thread.start()
+    for length in (20, 200, 30, 300):
+        all_done.clear()
+        reservation = bench.scheduler.reserve("a", [length], bench.clock() + 30)
+        bench.scheduler.submit(reservation, [sequence(length)], lambda _: all_done.set())
+        assert all_done.wait(5)
+    bench.scheduler.close()
+    for thread in threads:
+        thread.join(5)
+        assert not thread.is_alive()
+    assert taken == {True: [[20], [30]], False: [[200], [300]]}
 
 
 def test_those_who_run_what_overtakes_wake_for_it_and_for_the_end(busy):
@@ -168,8 +204,7 @@ def test_those_who_run_what_overtakes_wake_for_it_and_for_the_end(busy):
         thread.start()
     answered = threading.Event()
     reservation = busy.scheduler.reserve("a", [20], busy.clock() + 30)
-    row = busy.runs[0].sequences[0].__class__(np.arange(20), np.zeros(20, dtype=np.int64))
-    busy.scheduler.submit(reservation, [row], lambda _: answered.set())
+    busy.scheduler.submit(reservation, [sequence(20)], lambda _: answered.set())
     assert answered.wait(5)
     busy.scheduler.close()
     for thread in threads:

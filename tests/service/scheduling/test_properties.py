@@ -30,9 +30,8 @@ from service.scheduling.priority import BULK_SHARE, Priority
 from service.scheduling.runs import HELD_UP_TIMES
 from service.scheduling.scheduler import Scheduler
 from service.scheduling.ticket import Ticket
-from service.scheduling.turns import QUICK_TOKENS
+from service.scheduling.turns import QUICK_TOKENS, count_overtakers
 from service.scheduling.waiting import WaitingLine
-from service.scheduling.workers import OVERTAKERS
 from tests.service.scheduling.conftest import Clock, Idle, Recorder, sequence
 
 LIMITS = BatchLimits(256)
@@ -73,6 +72,7 @@ class Trace(RuleBasedStateMachine):
             self.scheduler.add_model(model, Idle(widens), cost)
         self.workers = workers
         self.running = []
+        self.of_overtakers = set()
         self.admitted = {}
         self.cancelled = set()
         self.done = []
@@ -123,23 +123,29 @@ class Trace(RuleBasedStateMachine):
     def pass_time(self, seconds):
         self.clock.now += seconds
 
-    @precondition(lambda self: self._count_running(overtaking=False) < self.workers)
+    @precondition(lambda self: len(self.running) - self._overtakers_busy() < self.workers)
     @rule()
     def take(self):
-        self._begin(self.scheduler.poll())
+        run = self.scheduler.poll()
+        if run is not None:
+            assert not run.overtakes
+            self._begin(run)
 
-    @precondition(lambda self: self._count_running(overtaking=True) < OVERTAKERS * self.workers)
+    @precondition(lambda self: self._overtakers_busy() < count_overtakers(self.workers))
     @rule()
     def overtake(self):
-        self._begin(self.scheduler.poll(overtaking=True))
+        run = self.scheduler.poll(overtaking=True)
+        if run is not None:
+            assert run.goes_first
+            self.of_overtakers.add(run)
+            self._begin(run)
 
     def _begin(self, run):
-        if run is not None:
-            self._check(run)
-            self.running.append(run)
+        self._check(run)
+        self.running.append(run)
 
-    def _count_running(self, *, overtaking):
-        return sum(run.overtakes is overtaking for run in self.running)
+    def _overtakers_busy(self):
+        return len(self.of_overtakers.intersection(self.running))
 
     @precondition(lambda self: self.running)
     @rule(which=st.integers(0, 2), seconds=st.sampled_from([0.0, 0.02, 0.4]))
@@ -179,6 +185,9 @@ class Trace(RuleBasedStateMachine):
                 assert submission not in self.done
                 assert self.clock() < submission.deadline
             self.taken.add(ticket)
+        if run.quick:
+            assert run.line.priority is Priority.INTERACTIVE
+            assert padded <= QUICK_TOKENS
         if run.overtakes:
             self._check_overtaking(run)
         else:
@@ -194,11 +203,14 @@ class Trace(RuleBasedStateMachine):
         assert run.line.priority is Priority.INTERACTIVE
         wide = any(each.wide for each in self.running)
         assert wide or len(self.running) >= self.workers, "a core was free"
-        held_up = [each for each in self.running if not each.overtakes]
+        assert not any(each.wide and each.goes_first for each in self.running)
+        held_up = [each for each in self.running if not each.goes_first]
         if not any(each.is_bulk for each in held_up):
-            assert sum(row.length for row in run.sequences) <= QUICK_TOKENS
-            longest = [HELD_UP_TIMES * each.cost_seconds for each in held_up]
-            assert all(run.cost_seconds < seconds for seconds in longest)
+            assert run.quick
+            assert len(self.running) - len(held_up) < self.workers, "more go first than cores"
+            for each in held_up:
+                end = self.scheduler._runs._ends[each] - run.cost_seconds / len(held_up)
+                assert end < each.started + HELD_UP_TIMES * each.cost_seconds + 1e-9
 
     def _check_order(self, run):
         first = min(ticket.due for ticket in run.tickets)

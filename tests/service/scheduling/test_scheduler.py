@@ -32,7 +32,7 @@ def test_every_sequence_gets_its_own_answer_in_the_order_of_the_request(bench):
 def test_sequences_of_different_callers_share_a_run(bench):
     first, second = bench.submit(30), bench.submit(30)
     third, fourth = bench.submit(30), bench.submit(30)
-    runs = bench.scheduler.take(), bench.scheduler.take()
+    runs = bench.scheduler.poll(), bench.scheduler.poll()
     callers = [
         [submission for ticket in run.tickets for submission in ticket.claims] for run in runs
     ]
@@ -47,21 +47,21 @@ def test_models_never_share_a_run(bench):
 
 def test_work_for_one_batch_is_shared_among_the_workers(bench):
     bench.submit(20, 20, 20, 20)
-    assert [len(bench.scheduler.take().tickets) for _ in range(2)] == [2, 2]
+    assert [len(bench.scheduler.poll().tickets) for _ in range(2)] == [2, 2]
 
 
 def test_a_worker_that_is_idle_alone_takes_all_that_fits(bench):
     bench.submit(200)
-    bench.scheduler.take()
+    bench.scheduler.poll()
     bench.submit(15, 15, 15, 15)
-    assert len(bench.scheduler.take().tickets) == 4
+    assert len(bench.scheduler.poll().tickets) == 4
 
 
 def test_while_little_waits_batches_are_small_and_where_much_waits_they_are_large(bench):
     bench.submit(*[20] * (CROWD_TICKETS * 2 - 1))
-    assert len(bench.scheduler.take().tickets) == QUICK_TOKENS // 20
+    assert len(bench.scheduler.poll().tickets) == QUICK_TOKENS // 20
     bench.submit(*[20] * 4)
-    assert len(bench.scheduler.take().tickets) == 256 // 20
+    assert len(bench.scheduler.poll().tickets) == 256 // 20
 
 
 def test_a_queue_with_more_predicted_work_than_may_wait_refuses(bench):
@@ -140,7 +140,7 @@ def test_a_run_ends_early_when_nobody_waits_for_any_of_its_rows(bench):
     row = sequence(30)
     first, second = bench.submit_rows([row]), bench.submit_rows([sequence(30)])
     bench.submit(30), bench.submit(30)
-    run = bench.scheduler.take()
+    run = bench.scheduler.poll()
     assert [len(each.claims) for each in run.tickets] == [1, 1]
     bench.scheduler.cancel(first)
     assert not run.stop.is_set
@@ -197,7 +197,7 @@ def test_where_something_has_waited_for_long_long_requests_are_not_put_off(bench
     start = bench.clock.now
     while bench.clock.now < start + SATURATED_SECONDS:
         bench.submit(next(lengths))
-        run = bench.scheduler.take()
+        run = bench.scheduler.poll()
         bench.clock.now += run.cost_seconds
         bench.scheduler.finish(run, [(np.zeros(1),)], 0.0)
     bench.submit(240)
@@ -217,7 +217,7 @@ def test_a_short_question_overtakes_the_later_windows_of_a_long_document(bench):
 def test_an_error_in_one_row_fails_its_request_and_no_other(bench):
     broken, healthy = bench.submit(20, 40), bench.submit(20)
     bench.submit(20)
-    run = bench.scheduler.take()
+    run = bench.scheduler.poll()
     answers = [
         ValueError("bad row") if broken in ticket.claims else (np.zeros(1),)
         for ticket in run.tickets
@@ -231,7 +231,7 @@ def test_an_error_in_one_row_fails_its_request_and_no_other(bench):
 
 def test_a_failed_batch_teaches_the_cost_model_nothing_and_is_not_reported(bench):
     bench.submit(20)
-    run = bench.scheduler.take()
+    run = bench.scheduler.poll()
     bench.scheduler.finish(run, [ValueError("bad")], 0.0)
     assert bench.recorder.batches == []
 
@@ -267,16 +267,16 @@ def test_an_idle_worker_wakes_for_new_work_and_for_the_end(bench):
     taken = []
     worker = threading.Thread(target=lambda: taken.extend(iter(bench.scheduler.take, None)))
     worker.start()
-    bench.submit(10)
+    bench.submit(100)
     bench.scheduler.close()
     worker.join(5)
-    assert [run.padded_length for run in taken] == [10]
+    assert [run.padded_length for run in taken] == [100]
 
 
 def test_identical_sequences_that_are_in_flight_run_once(bench):
     row = sequence(30)
     first, second = bench.submit_rows([row]), bench.submit_rows([row, sequence(80), row])
-    run = bench.scheduler.take()
+    run = bench.scheduler.poll()
     joining = bench.submit_rows([row])
     assert bench.recorder.shared == [("a", 2), ("a", 1)]
     bench.scheduler.finish(run, [(each.input_ids,) for each in run.sequences], 0.01)
@@ -302,7 +302,7 @@ def test_a_row_is_forgotten_once_it_is_answered_or_nobody_waits(bench):
     row = sequence(30)
     bench.scheduler.cancel(bench.submit_rows([row]))
     bench.submit_rows([row])
-    bench.scheduler.finish(bench.scheduler.take(), [(row.input_ids,)], 0.01)
+    bench.scheduler.finish(bench.scheduler.poll(), [(row.input_ids,)], 0.01)
     bench.submit_rows([row])
     assert bench.run_all() == [[30]]
     assert bench.recorder.shared == []
@@ -330,7 +330,7 @@ def test_without_a_cache_nothing_is_kept_or_counted(bench):
     row = sequence(10)
     for _ in range(2):
         bench.submit_rows([row])
-        bench.scheduler.finish(bench.scheduler.take(), [(row.input_ids,)], 0.01)
+        bench.scheduler.finish(bench.scheduler.poll(), [(row.input_ids,)], 0.01)
     assert bench.recorder.cache == []
 
 
@@ -349,7 +349,7 @@ def test_bulk_gets_its_share_while_interactive_work_never_ends(bench):
                     bench.submit(50, priority=priority)
                 except QueueFullError:
                     break
-        run = bench.scheduler.take()
+        run = bench.scheduler.poll()
         bench.clock.now += run.cost_seconds
         seconds[run.line.priority] += run.cost_seconds
         bench.scheduler.finish(run, [(row.input_ids,) for row in run.sequences], 0.0)
@@ -358,7 +358,7 @@ def test_bulk_gets_its_share_while_interactive_work_never_ends(bench):
 
 def test_bulk_that_had_more_than_its_share_waits_while_a_crowd_of_interactive_work_passes(bench):
     def run_one():
-        run = bench.scheduler.take()
+        run = bench.scheduler.poll()
         bench.clock.now += run.cost_seconds
         bench.scheduler.finish(run, [(row.input_ids,) for row in run.sequences], 0.0)
         return run.line.priority
@@ -401,9 +401,9 @@ def test_a_lone_sequence_gets_every_core(bench):
     bench.scheduler.finish(lone, [(np.zeros(1),)], 1e-9)
     bench.scheduler.finish(bench.scheduler.poll(), [(np.zeros(1),)], 1e-9)
     bench.submit(10, 300, model="wide")
-    assert not bench.scheduler.take().wide
+    assert not bench.scheduler.poll().wide
     bench.submit(10, model="a")
-    assert not bench.scheduler.take().wide
+    assert not bench.scheduler.poll().wide
 
 
 def test_wide_runs_teach_the_cost_model_nothing(bench):
@@ -411,7 +411,7 @@ def test_wide_runs_teach_the_cost_model_nothing(bench):
     bench.scheduler.add_model("wide", Idle(widens=True), cost)
     for _ in range(40):
         bench.submit(10, model="wide")
-        bench.scheduler.finish(bench.scheduler.take(), [(np.zeros(1),)], 1e-9)
+        bench.scheduler.finish(bench.scheduler.poll(), [(np.zeros(1),)], 1e-9)
     assert cost.predict(1, 10) == pytest.approx(0.01)
 
 
