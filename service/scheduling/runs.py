@@ -116,19 +116,16 @@ class RunsInProgress:
         return not (run.wide or run.overtakes or was_held_up)
 
     def may_be_overtaken(self, seconds: float, now: float, *, bulk: bool) -> bool:
-        """Whether all of them may be held up for ``seconds``; ``bulk``: those of bulk at any rate.
-
-        One that goes first is not held up, but for a lone text that has every core, and it is not
-        long in coming to its end. Of the others none may have been held up enough, nor one of bulk
-        be about to end within ``seconds``.
-        """
+        """Whether all may be held up for ``seconds``; ``bulk``: those of bulk at any rate."""
         return all(
-            not run.wide
-            if run.goes_first
-            else (bulk and run.is_bulk)
-            or (
-                end < run.started + HELD_UP_TIMES * run.cost_seconds
-                and not (run.is_bulk and end - now <= seconds)
-            )
+            self._may_be_held_up(run, end - now > seconds, bulk=bulk)
             for run, end in self._ends.items()
         )
+
+    def _may_be_held_up(self, run: Run, has_longer_to_go: bool, *, bulk: bool) -> bool:
+        if run.goes_first:
+            # It is not held up, except a lone text that has every core, and that is soon done.
+            return not run.wide
+        if run.is_bulk and (bulk or not has_longer_to_go):
+            return bulk
+        return self._ends[run] < run.started + HELD_UP_TIMES * run.cost_seconds

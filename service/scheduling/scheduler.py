@@ -342,7 +342,7 @@ class Scheduler:
         return None, expired
 
     def _overtaking_run(self, now: float, expired: list[Submission]) -> Run | None:
-        """A batch for a core that bulk has, or else one row that much longer runs would hold up."""
+        """A batch for a core that bulk has, or else one short row that goes before what runs."""
         if self._turns.may_replace_bulk():
             for anchor in self._turns.in_turn(Priority.INTERACTIVE, now):
                 expired += self._expire(anchor, now)
