@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from service.api.answer import send_json
 from service.api.body import read_json_body
 from service.api.caller import connection_of
-from service.api.front import InferenceFront
+from service.api.front import Front
 from service.api.headers import priority_of, timeout_of
 from service.api.inference_routes import MODEL_PATH
 from service.api.schemas import ClassificationBody, LabelScore
@@ -101,7 +101,7 @@ def build(step: str, application: Application) -> ASGIApp:
         app.post(MODEL_PATH)(_fastapi_route)
         return app
     route = Route(MODEL_PATH, Part(application, step), methods=["POST"])
-    return InferenceFront(app, [route], application.observed)
+    return Front(app, [route], application.observed)
 
 
 @dataclass(frozen=True, slots=True)

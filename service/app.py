@@ -23,7 +23,7 @@ from service.api.bulk_routes import BulkRoutes
 from service.api.description import describe
 from service.api.door import Door
 from service.api.endpoint_routes import EndpointLimits, EndpointRoutes
-from service.api.front import InferenceFront
+from service.api.front import Front
 from service.api.health_routes import HealthRoutes
 from service.api.inference_routes import InferenceRoutes, WireLimits
 from service.api.model_routes import ModelRoutes
@@ -64,7 +64,7 @@ class Application:
     """One running service: its parts, and what puts them on the wire. Made of settings; raises
     KeysFileError.
 
-    ``asgi`` is all of it; ``fastapi`` is what of it is not on the way of a request for an answer.
+    ``asgi`` is all of it; ``fastapi`` is what is behind the front: neither answers nor health.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -93,7 +93,7 @@ class Application:
             self._threads, thread_name_prefix="prepare", initializer=give_way
         )
         self.fastapi, routes = self._build()
-        self.asgi: ASGIApp = InferenceFront(self.fastapi, routes, self.observed)
+        self.asgi: ASGIApp = Front(self.fastapi, routes, self.observed)
         if access is not None:
             self.asgi = AccessMiddleware(self.asgi, access, self.observed)
 
@@ -119,7 +119,7 @@ class Application:
         return ObservationMiddleware(app, self.metrics, self.lifecycle, self.door)
 
     def _build(self) -> tuple[FastAPI, list[Route]]:
-        """The FastAPI application, and those of its routes that answer with a model."""
+        """The FastAPI application, and those of its routes that requests get to before it."""
         settings = self._settings
         app = FastAPI(
             title="albert-serve",
@@ -138,12 +138,13 @@ class Application:
         endpoint_limits = EndpointLimits(inputs, settings.max_body_bytes, settings.max_batch_tokens)
         faces = Faces(self.registry, self.lifecycle, inputs)
         inferring = InferRoutes(faces, inference, self.lifecycle, self.metrics, limits)
+        health = HealthRoutes(self.lifecycle, self.registry, self.metrics)
         routers = [
             EndpointRoutes(
                 self.registry, self.lifecycle, endpoint_limits, service.__version__
             ).router(),
             ModelRoutes(self.registry, inputs, settings.max_body_bytes).router(),
-            HealthRoutes(self.lifecycle, self.registry, self.metrics).router(),
+            health.router(),
             MetadataRoutes(faces, self.registry, self.lifecycle, service.__version__).router(),
         ]
         tokenizing = TokenizationRoutes(
@@ -168,7 +169,7 @@ class Application:
             has_keys=self._keys is not None, has_rate=settings.rate_limit is not None
         )
         app.openapi = describe(app, access, *unmounted)  # type: ignore[method-assign]
-        return app, running
+        return app, [*running, *health.routes()]
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:

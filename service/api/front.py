@@ -1,7 +1,8 @@
-"""Plain ASGI middleware that hands a request for an answer straight to its endpoint.
+"""Plain ASGI middleware that hands what is asked often straight to its endpoint: answers, and what
+orchestrators and scrapers ask.
 
-FastAPI, its middleware and its router, which every other request goes through, cost such a request
-as much as reading, parsing and validating its body (docs/http-cost.md).
+FastAPI, its middleware and its router, which every other request goes through, cost a request for
+an answer as much as reading, parsing and validating its body (docs/http-cost.md).
 """
 
 from collections.abc import Callable, Sequence
@@ -13,17 +14,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 PARAMETER = "/{model}"
 
 
-class InferenceFront:
-    """Serves POST on ``routes``, each by what ``observed`` makes of its endpoint; leaves all else,
-    other methods on these paths too, to the application behind. Paths that are plain or end in a
-    model's name are found first.
+class Front:
+    """Serves the methods and paths of ``routes``, each by what ``observed`` makes of its endpoint;
+    leaves all else, other methods on these paths too, to the application behind. Paths that are
+    plain or end in a model's name are found first; those with parameters answer POST alone.
     """
 
     def __init__(
         self, app: ASGIApp, routes: Sequence[Route], observed: Callable[[ASGIApp], ASGIApp]
     ) -> None:
         self._app = app
-        self._exact: dict[str, ASGIApp] = {}
+        self._exact: dict[tuple[str, str], ASGIApp] = {}
         self._named: dict[str, ASGIApp] = {}
         self._others: list[tuple[Pattern[str], ASGIApp]] = []
         for route in routes:
@@ -31,19 +32,25 @@ class InferenceFront:
             endpoint = observed(route.app)
             if "{" in path:
                 self._others.append((route.path_regex, endpoint))
+            elif path != route.path:
+                self._named[path] = endpoint
             else:
-                (self._exact if path == route.path else self._named)[path] = endpoint
+                # Starlette adds HEAD to GET, which the description of the service does not have.
+                for method in set(route.methods or ()) - {"HEAD"}:
+                    self._exact[method, path] = endpoint
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         await self._endpoint(scope)(scope, receive, send)
 
     def _endpoint(self, scope: Scope) -> ASGIApp:
-        if scope["type"] != "http" or scope["method"] != "POST":
+        if scope["type"] != "http":
             return self._app
-        path: str = scope["path"]
-        if (endpoint := self._exact.get(path)) is not None:
+        method, path = scope["method"], scope["path"]
+        if (endpoint := self._exact.get((method, path))) is not None:
             return endpoint
+        if method != "POST":
+            return self._app
         before, _, name = path.rpartition("/")
         if name and (endpoint := self._named.get(before)) is not None:
             scope["path_params"] = {"model": name}

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from starlette.routing import Route
 
-from service.api.front import InferenceFront
+from service.api.front import Front
 
 
 class Named:
@@ -35,6 +35,7 @@ def answered_by(method, path, kind="http"):
         Route("/v1/models/{model}", Named("by name"), methods=["POST"]),
         Route("/v2/models/{model}/infer", Named("infer"), methods=["POST"]),
         Route("/v2/models/{model}/versions/{version}/infer", Named("version"), methods=["POST"]),
+        Route("/health/live", Named("health"), methods=["GET"]),
     ]
     names = []
 
@@ -42,12 +43,16 @@ def answered_by(method, path, kind="http"):
         names.append(name)
 
     scope = {"type": kind, "method": method, "path": path}
-    asyncio.run(InferenceFront(Named("behind"), routes, observed)(scope, None, send))
+    asyncio.run(Front(Named("behind"), routes, observed)(scope, None, send))
     return names, scope.get("path_params")
 
 
 def test_a_plain_path_has_its_endpoint():
     assert answered_by("POST", "/v1/sentiment") == (["observed", "sentiment"], None)
+
+
+def test_a_plain_path_answers_the_methods_of_its_route():
+    assert answered_by("GET", "/health/live") == (["observed", "health"], None)
 
 
 @pytest.mark.parametrize("name", ["films", "{model}", "a.b-c", "v1"])
@@ -70,6 +75,9 @@ def test_parameters_may_be_within_a_path():
     ("method", "path", "kind"),
     [
         ("GET", "/v1/sentiment", "http"),
+        ("POST", "/health/live", "http"),
+        ("HEAD", "/health/live", "http"),
+        ("GET", "/health/live/", "http"),
         ("GET", "/v1/models/films", "http"),
         ("POST", "/v1/sentiment/", "http"),
         ("POST", "/v1/models/", "http"),
