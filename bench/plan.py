@@ -42,7 +42,7 @@ FULL = Plan(
         Load(SHORT, 32, 0.93),
     ),
     texts=256,
-    rounds=3,
+    rounds=5,
     lone_texts=40,
     starts=5,
 )
