@@ -1,7 +1,8 @@
 """Health, three ways, and the metrics: what an orchestrator and a scraper ask.
 
-They ask also when there is more to do than can be done. By the short way a question takes 0.11 ms of
-the event loop, by FastAPI's 0.24, and several times that between runs that have filled the caches.
+They ask also when there is more to do than can be done. By the short way a question takes 0.11 ms
+of the event loop, by FastAPI's 0.24, and several times that between runs that have filled the
+caches.
 """
 
 from collections.abc import Awaitable, Callable
