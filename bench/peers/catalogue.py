@@ -203,12 +203,12 @@ def peer_server(peer: Peer, python: Path, conditions: Conditions, precision: str
     return Server(name, precision, peer.path, command, peer.body, peer.scores, environment)
 
 
-def own_server(models: Path, precision: str) -> Server:
+def own_server(models: Path, precision: str, python: Path = Path(sys.executable)) -> Server:
     """albert-serve with its defaults, but for a queue that is long enough to refuse nothing."""
 
     def command(port: int, directory: Path) -> Sequence[str]:
         flags = ["--host", HOST, "--port", str(port), "--max-queue-seconds", str(ROOM_SECONDS)]
-        return [sys.executable, "-m", "service", "--models", str(models.absolute()), *flags]
+        return [str(python), "-m", "service", "--models", str(models.absolute()), *flags]
 
     name, path = named(OURS, precision), f"/v1/models/{NAME}"
     return Server(name, precision, path, command, inputs_body, first_listed_scores)

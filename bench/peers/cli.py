@@ -3,41 +3,31 @@
 import json
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
-from itertools import chain
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from bench.checkpoints import BASE, Shape
 from bench.errors import BenchError
-from bench.lengths import MIXES
-from bench.machine import describe_machine
+from bench.lengths import MIXED, MIXES
 from bench.marked_page import split_page
-from bench.peers.catalogue import FP32, INT8, PEERS, Peer, own_server, peer_server
-from bench.peers.environments import make_environment, versions
+from bench.peers.arrivals import Arrivals
+from bench.peers.catalogue import PEERS
+from bench.peers.compare import compare
+from bench.peers.environments import make_environment
 from bench.peers.figures import CONNECTIONS, Figures, tables
-from bench.peers.measure import Load, take_turns
+from bench.peers.measure import INT8_TEXTS, Load
 from bench.peers.page import BEGIN, END, write_tables
-from bench.peers.results import Comparison, Visit
-from bench.peers.server import Server
-from bench.peers.servers.conditions import Conditions
-from bench.peers.stored import read_comparison, write_comparison
-from bench.peers.subject import export_precisions, labels_of, version_directory, write_texts_of
-from bench.peers.wrk import find_wrk, wrk_version
-from bench.progress import Progress
+from bench.peers.results import Comparison
+from bench.peers.stored import read_comparison
 from bench.repository import ROOT
 
 REFUSED = 1
-WARM_UP_TEXTS = 32
 OTHER_CONNECTIONS = [1, 8, 128]
-SHARED_PACKAGES = ("onnxruntime", "tokenizers", "numpy")
 QUICK_SHAPE = Shape(max_position_embeddings=512)
+QUICK_SECONDS = 1.0
 PEER_NAMES = [peer.environment for peer in PEERS]
 INT8_PEERS = ["fastapi", "infinity"]
 MIX_NAMES = list(MIXES)
@@ -46,6 +36,11 @@ MIX_NAMES = list(MIXES)
 def main() -> None:
     """Run the command line."""
     typer.run(_compare)
+
+
+def _known_one(names: Sequence[str]) -> Callable[[str], str]:
+    every = _known(names)
+    return lambda name: every([name])[0]
 
 
 def _known(names: Sequence[str]) -> Callable[[list[str]], list[str]]:
@@ -89,6 +84,16 @@ def _compare(
     texts: Annotated[
         int, typer.Option(min=1, help="In each run, but at least two a connection.")
     ] = 192,
+    arrivals_mix: Annotated[
+        str,
+        typer.Option(
+            callback=_known_one(MIX_NAMES), help="Mix that comes in the same arrivals for all."
+        ),
+    ] = MIXED.name,
+    arrivals_seconds: Annotated[
+        float, typer.Option(min=0, help="Of those arrivals at each rate, in each turn; 0: none.")
+    ] = 40.0,
+    arrivals_turns: Annotated[int, typer.Option(min=1, help="How often all take turns.")] = 2,
     batch_size: Annotated[
         int, typer.Option(min=2, help="Most texts in one run of a peer that asks for that.")
     ] = 2,
@@ -125,11 +130,16 @@ def _compare(
             comparison = read_comparison(stored)
         else:
             peers = [each for each in PEERS if each.environment in peer]
-            comparison = _measure(
+            comparison = compare(
                 environments,
                 peers,
                 [each for each in peers if each.environment in int8_peer],
                 rounds_of(mix, rounds, counts_mix, connections, texts),
+                Arrivals(
+                    arrivals_mix,
+                    min(arrivals_seconds, QUICK_SECONDS) if quick else arrivals_seconds,
+                    arrivals_turns,
+                ),
                 batch_size,
                 QUICK_SHAPE if quick else BASE,
                 output,
@@ -160,61 +170,6 @@ def rounds_of(
     return [every + [other for other in others if other not in every], *[every] * (rounds - 1)]
 
 
-def _measure(
-    environments: Path,
-    peers: Sequence[Peer],
-    int8_peers: Sequence[Peer],
-    rounds: Sequence[Sequence[Load]],
-    batch_size: int,
-    shape: Shape,
-    output: Path | None,
-) -> Comparison:
-    find_wrk()
-    with (
-        Progress(Console(stderr=True)) as progress,
-        TemporaryDirectory(prefix="albert-peers-") as directory,
-    ):
-        pythons, installed = {}, {"load": {"wrk": wrk_version()}}
-        for peer in peers:
-            progress.step(f"environment of {peer.name}: minutes the first time")
-            python = make_environment(environments, peer.environment)
-            pythons[peer.environment] = python
-            installed[peer.name] = versions(python, (peer.distribution, *SHARED_PACKAGES))
-        progress.step("exporting the model")
-        precisions = [FP32, INT8] if int8_peers else [FP32]
-        models = export_precisions(shape, precisions, Path(directory))
-        machine = describe_machine()
-        servers: list[Server] = []
-        for precision in precisions:
-            servers.append(own_server(models[precision], precision))
-            for peer in peers if precision == FP32 else int8_peers:
-                conditions = Conditions(
-                    model=str(version_directory(models[precision])),
-                    labels=labels_of(models[precision]),
-                    cores=machine.cores,
-                    batch_size=batch_size,
-                    port=0,
-                )
-                python = pythons[peer.environment]
-                servers.append(peer_server(peer, python, conditions, precision))
-        texts = write_texts_of(models[FP32], chain.from_iterable(rounds), WARM_UP_TEXTS)
-        own = [own_server(models[precision], precision) for precision in precisions]
-        comparison = Comparison(machine, batch_size, 0.0, installed, [])
-        visits = take_turns(servers, own, rounds, texts, progress)
-        return _kept(comparison, visits, output)
-
-
-def _kept(comparison: Comparison, visits: Iterable[Visit], output: Path | None) -> Comparison:
-    """The comparison with all ``visits``, written down after each, so that none is lost."""
-    start = time.monotonic()
-    for visit in visits:
-        minutes = (time.monotonic() - start) / 60
-        comparison = replace(comparison, minutes=minutes, visits=[*comparison.visits, visit])
-        if output is not None:
-            write_comparison(comparison, output)
-    return comparison
-
-
 def _tell(comparison: Comparison, environments: Path, page: Path | None, plot: Path | None) -> None:
     found = tables(comparison)
     about = (
@@ -236,9 +191,10 @@ def _counts(comparison: Comparison) -> str:
     for count in sorted({run.connections for _, run in runs}):
         there = [(number, run) for number, run in runs if run.connections == count]
         rounds = len({number for number, _ in there})
-        texts = max(run.texts for _, run in there)
+        texts = min(run.texts for _, run in there)
         parts.append(f"{rounds} x {texts} texts over {count}")
-    return "Rounds and texts of each run: " + ", ".join(parts) + " connections"
+    about = "Rounds and texts of each run: " + ", ".join(parts) + " connections"
+    return about + f" ({INT8_TEXTS} times as many texts with int8)"
 
 
 def _draw(figures: Figures, environments: Path, plot: Path) -> None:

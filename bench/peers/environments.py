@@ -10,6 +10,9 @@ from bench.errors import BenchError
 from bench.repository import ROOT
 
 LOCKS = ROOT / "requirements" / "peers"
+OWN = "albert-serve"
+"""This service with what it is installed with, and nothing of the development environment."""
+OWN_LOCK = ROOT / "requirements" / "serve.txt"
 STAMP = ".installed"
 TORCH = "torch==2.13.0"
 UNLOCKED = {"infinity": TORCH}
@@ -22,7 +25,8 @@ def make_environment(directory: Path, name: str) -> Path:
     """The Python of the environment ``name`` below ``directory``, which is made unless it was made
     from the same lock file before. Raises BenchError with pip's last words.
     """
-    lock, environment = LOCKS / f"{name}.txt", directory.absolute() / name
+    lock = OWN_LOCK if name == OWN else LOCKS / f"{name}.txt"
+    environment = directory.absolute() / name
     python, stamp = environment / "bin" / "python", environment / STAMP
     wanted = hashlib.sha256(lock.read_bytes()).hexdigest() + UNLOCKED.get(name, "")
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:

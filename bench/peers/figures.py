@@ -1,27 +1,20 @@
 """From visits to tables in Markdown, and to the goals."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from statistics import median
 
+from bench.peers.arrival_figures import arrival_goals, arrival_notes, arrival_tables
 from bench.peers.catalogue import FP32, INT8, OURS, PEERS, named
+from bench.peers.goal import P99_GOAL, Goal
 from bench.peers.results import Comparison, LoadRun, Visit
+from bench.peers.table import markdown, seconds_cell
 from bench.statistics import paired_ratios, percentile, spread_of
 
 CONNECTIONS = 32
 """At which every mix is measured in every round, and the goals are judged."""
 
 MEBIBYTE = 1024 * 1024
-P99_GOAL, INT8_GOAL, SAME_INT8_GOAL = 0.7, 2.4, 1.1
-
-
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """What is asked for, what was reached, and whether that is enough."""
-
-    goal: str
-    reached: str
-    met: bool
+INT8_GOAL, SAME_INT8_GOAL = 2.4, 1.1
 
 
 class Figures:
@@ -56,6 +49,12 @@ class Figures:
     def middle_speed(self, server: str, mix: str) -> float:
         """Median of ``speeds``, of which there must be one."""
         return median(self.speeds(server, mix))
+
+    def middle_speeds(self, mix: str) -> dict[str, float]:
+        """Of every server that was measured."""
+        return {
+            each: self.middle_speed(each, mix) for each in self.servers if self.speeds(each, mix)
+        }
 
     def latency(
         self, server: str, mix: str, share: float, connections: int = CONNECTIONS
@@ -109,10 +108,12 @@ def tables(comparison: Comparison) -> list[str]:
         for mix in figures.mixes
         if len(figures.connections(mix)) > 1
     ]
+    parts += arrival_tables(comparison.arrivals)
     parts.append(f"### Memory and idling\n\n{_holdings_table(figures)}")
-    parts.append(f"### Goals\n\n{_goals_table(goals(figures))}")
+    found = goals(figures) + arrival_goals(comparison.arrivals)
+    parts.append(f"### Goals\n\n{_goals_table(found)}")
     parts.append(f"### Versions\n\n{_versions_table(comparison.versions)}")
-    notes = _notes(figures, comparison.visits)
+    notes = _notes(figures, comparison)
     return [*parts, f"### What went wrong\n\n{notes}"] if notes else parts
 
 
@@ -209,8 +210,8 @@ def _mix_table(figures: Figures, mix: str) -> str:
                 f"{speed.median:.1f}",
                 f"{speed.lowest:.1f} – {speed.highest:.1f}",
                 f"{median(shares):.2f}" if shares else "–",
-                _seconds(figures.latency(server, mix, 0.50)),
-                _seconds(figures.latency(server, mix, 0.99)),
+                seconds_cell(figures.latency(server, mix, 0.50)),
+                seconds_cell(figures.latency(server, mix, 0.99)),
                 f"{median(run.cpu_seconds / run.seconds for run in runs):.2f}",
             ]
         )
@@ -229,8 +230,8 @@ def _connections_table(figures: Figures, mix: str) -> str:
             speeds = figures.speeds(server, mix, count)
             row += [
                 f"{median(speeds):.1f}" if speeds else "–",
-                _seconds(figures.latency(server, mix, 0.50, count)),
-                _seconds(figures.latency(server, mix, 0.99, count)),
+                seconds_cell(figures.latency(server, mix, 0.50, count)),
+                seconds_cell(figures.latency(server, mix, 0.99, count)),
             ]
         rows.append(row)
     return markdown(header, rows)
@@ -266,10 +267,10 @@ def _versions_table(versions: dict[str, dict[str, str]]) -> str:
     return markdown(["environment", "versions"], rows, alignment="---")
 
 
-def _notes(figures: Figures, visits: Sequence[Visit]) -> str:
+def _notes(figures: Figures, comparison: Comparison) -> str:
     """What must not be overlooked: servers that failed, answers that were refused."""
     lines = [f"- {name}: {_one_line(why)}" for name, why in figures.failures.items()]
-    for visit in visits:
+    for visit in comparison.visits:
         lines += [f"- {visit.server}, {_one_line(why)}" for why in visit.unfinished]
         for run in visit.runs:
             where = f"{visit.server}, {run.mix}, {run.connections} connections"
@@ -279,21 +280,10 @@ def _notes(figures: Figures, visits: Sequence[Visit]) -> str:
                 lines.append(f"- {where}: answers other than 200: {told}")
             if run.resent:
                 lines.append(f"- {where}: {run.resent} connections broke before their answer")
+    lines += [f"- {_one_line(each)}" for each in arrival_notes(comparison.arrivals)]
     return "\n".join(lines)
-
-
-def _seconds(value: float | None) -> str:
-    if value is None:
-        return "–"
-    return f"{value:.2f}" if value >= 0.1 else f"{value:.3f}"
 
 
 def _one_line(text: str, characters: int = 400) -> str:
     line = " ".join(text.split())
     return line if len(line) <= characters else f"{line[: characters - 1]}…"
-
-
-def markdown(header: Sequence[str], rows: Sequence[Sequence[str]], alignment: str = "--:") -> str:
-    """A table, with the ``alignment`` of all columns but the first."""
-    rule = ["---", *[alignment] * (len(header) - 1)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in [header, rule, *rows])

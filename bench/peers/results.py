@@ -29,6 +29,26 @@ class LoadRun:
 
 
 @dataclass(frozen=True, slots=True)
+class ArrivalRun:
+    """Texts of ``mix`` that came in Poisson arrivals, ``rate`` a second, which is ``share`` of what
+    the best peer with a file of that precision answers at most.
+
+    ``latencies``: seconds of each answer but for those of the beginning; ``tokens``: the lengths of
+    those texts; ``failed``: how many others were not answered with 200; ``failure``: why the run
+    was given up, if it was.
+    """
+
+    server: str
+    mix: str
+    share: float
+    rate: float
+    latencies: list[float] = field(default_factory=list)
+    tokens: list[int] = field(default_factory=list)
+    failed: int = 0
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Visit:
     """One start of a server and all its runs of one round, or why it had to be given up."""
 
@@ -53,3 +73,4 @@ class Comparison:
     minutes: float
     versions: dict[str, dict[str, str]]
     visits: list[Visit]
+    arrivals: list[ArrivalRun] = field(default_factory=list)

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
+from itertools import product
 from pathlib import Path
 
 from tokenizers import Tokenizer
@@ -43,14 +44,23 @@ def labels_of(models: Path) -> list[str]:
     return list(open_version(version_directory(models)).manifest.labels or ())
 
 
-def write_texts_of(models: Path, loads: Iterable[Load], warm_up: int) -> Texts:
-    """The texts of all ``loads``, and ``warm_up`` others of all lengths."""
-    tokenizer = Tokenizer.from_buffer(open_version(version_directory(models)).tokenizer)
+def tokenizer_of(models: Path) -> Tokenizer:
+    """Of the one model in ``models``."""
+    return Tokenizer.from_buffer(open_version(version_directory(models)).tokenizer)
+
+
+def write_texts_of(
+    models: Path, loads: Iterable[Load], precisions: Sequence[str], warm_up: int
+) -> Texts:
+    """The texts of all ``loads`` for servers of all ``precisions``, and ``warm_up`` others of all
+    lengths.
+    """
+    tokenizer = tokenizer_of(models)
+    asked = product(loads, precisions)
+    sizes = {(load.mix, load.texts_with(precision)) for load, precision in asked}
     measured = {
-        (load.mix, load.texts): write_texts(
-            tokenizer, SENTENCES, MIXES[load.mix].sample(load.texts)
-        )
-        for load in loads
+        (mix, count): write_texts(tokenizer, SENTENCES, MIXES[mix].sample(count))
+        for mix, count in sizes
     }
     lengths = MIXED.sample(warm_up)
     return Texts(measured, write_texts(tokenizer, SENTENCES, lengths, WARM_UP_SEED))

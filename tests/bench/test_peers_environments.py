@@ -6,7 +6,7 @@ import pytest
 
 from bench.errors import BenchError
 from bench.peers import environments
-from bench.peers.environments import make_environment, versions
+from bench.peers.environments import OWN, make_environment, versions
 
 
 @pytest.fixture
@@ -29,6 +29,15 @@ def test_an_environment_is_made_once_for_each_lock_file(locks, tmp_path):
     (locks / "peer.txt").write_text("# something else\n", encoding="utf-8")
     make_environment(tmp_path / "made", "peer")
     assert stamp.stat().st_mtime_ns > written
+
+
+def test_this_service_gets_an_environment_of_its_own(tmp_path, monkeypatch):
+    lock = tmp_path / "serve.txt"
+    lock.write_text("# nothing\n", encoding="utf-8")
+    monkeypatch.setattr(environments, "OWN_LOCK", lock)
+    python = make_environment(tmp_path / "made", OWN)
+    with pytest.raises(BenchError, match="pytest"):
+        versions(python, ("pytest",))
 
 
 def test_what_cannot_be_installed_is_told_and_tried_again_the_next_time(locks, tmp_path):

@@ -4,12 +4,13 @@ import pytest
 
 from bench.errors import BenchError
 from bench.machine import describe_machine
+from bench.peers.arrival_figures import arrival_goals
 from bench.peers.catalogue import INT8, OURS, named
 from bench.peers.cli import rounds_of
 from bench.peers.figures import CONNECTIONS, Figures, goals, tables
 from bench.peers.measure import Load
 from bench.peers.page import BEGIN, END, write_tables
-from bench.peers.results import Comparison, LoadRun, Visit
+from bench.peers.results import ArrivalRun, Comparison, LoadRun, Visit
 from bench.peers.stored import read_comparison, write_comparison
 from bench.process_memory import ProcessMemory
 from bench.repository import ROOT
@@ -71,6 +72,27 @@ def test_p99_is_judged_against_the_lowest_of_the_peers():
     fast = [visit(OURS, 0, run(30, latencies=[2.0])), visit(MOSEC, 0, run(5, latencies=[2.5]))]
     goal = reached(fast)["mixed: p99 over the lowest of the peers' ≤ 0.7"]
     assert (goal.met, goal.reached) == (False, "0.80 (mosec)")
+
+
+def test_under_the_same_arrivals_turns_are_taken_together_and_short_texts_told_apart():
+    runs = [
+        ArrivalRun(OURS, "mixed", 0.5, 10.0, [0.2, 0.4], [20, 300]),
+        ArrivalRun(OURS, "mixed", 0.5, 10.0, [0.2, 0.4], [64, 65]),
+        ArrivalRun(PLAIN, "mixed", 0.5, 10.0, [0.5, 0.8], [20, 300]),
+        ArrivalRun(MOSEC, "mixed", 0.5, 10.0, [0.3, 2.0], [20, 300], failed=3),
+        ArrivalRun(OURS, "mixed", 0.7, 14.0, [0.5], [20]),
+        ArrivalRun(PLAIN, "mixed", 0.7, 14.0, [0.6], [20]),
+    ]
+    found = replace(comparison(visit(OURS, 0, run(30))), arrivals=runs)
+    *_, notes = parts = tables(found)
+    (table,) = (part for part in parts if part.startswith("### Mixed lengths, the same arrivals"))
+    rows = {row.split("|")[1].strip(): row for row in table.splitlines() if row.startswith("|")}
+    assert rows[OURS] == "| albert-serve | 0.30 | 0.40 | 0.20 | 0.50 | 0.50 | 0.50 |"
+    assert rows[MOSEC].endswith("| – | – | – |")
+    assert "mosec, mixed, arrivals of 10.0 texts/s: 3 not answered with 200" in notes
+    at_half, at_more = arrival_goals(runs)
+    assert (at_half.met, at_half.reached) == (True, "0.50 (plain FastAPI)")
+    assert (at_more.met, at_more.reached) == (False, "0.83 (plain FastAPI)")
 
 
 def test_int8_is_judged_against_fp32_and_against_the_same_file():

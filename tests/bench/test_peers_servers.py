@@ -13,14 +13,21 @@ from rich.console import Console
 
 from bench.checkpoints import TINY
 from bench.errors import BenchError
-from bench.lengths import NEWS, SHORT
-from bench.peers.catalogue import FP32, PEERS, own_server, peer_server
+from bench.lengths import MIXED, NEWS, SHORT
+from bench.peers.arrivals import SHARES, Arrivals, rates_for, take_arrivals
+from bench.peers.catalogue import FP32, INT8, PEERS, own_server, peer_server
 from bench.peers.environments import LOCKS
-from bench.peers.measure import Load, answers, check_answers, take_turns
+from bench.peers.measure import INT8_TEXTS, Load, answers, check_answers, take_turns
 from bench.peers.process_tree import descendants, tree_cpu_seconds, tree_memory
 from bench.peers.server import Server, ServerProcess
 from bench.peers.servers.conditions import Conditions
-from bench.peers.subject import export_precisions, labels_of, version_directory, write_texts_of
+from bench.peers.subject import (
+    export_precisions,
+    labels_of,
+    tokenizer_of,
+    version_directory,
+    write_texts_of,
+)
 from bench.progress import Progress
 
 PLAIN = next(peer for peer in PEERS if peer.environment == "fastapi")
@@ -70,7 +77,7 @@ def test_every_peer_has_a_lock_file_with_its_own_package_and_hashes():
 def test_a_peer_and_the_service_take_turns_under_the_same_load(models, conditions):
     servers = [own_server(models, FP32), plain(conditions)]
     rounds = [[Load("mixed", 4, 40), Load("short", 8, 32)], [Load("mixed", 4, 40)]]
-    texts = write_texts_of(models, chain.from_iterable(rounds), 16)
+    texts = write_texts_of(models, list(chain.from_iterable(rounds)), [FP32], 16)
     progress = Progress(Console(file=io.StringIO()))
     visits = list(take_turns(servers, servers[:1], rounds, texts, progress))
     assert [visit.failure for visit in visits] == [""] * 4
@@ -92,9 +99,61 @@ def test_a_peer_and_the_service_take_turns_under_the_same_load(models, condition
             assert run.cpu_seconds >= 0
 
 
+@pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
+def test_every_server_gets_the_same_arrivals(models, conditions):
+    servers = [own_server(models, FP32), plain(conditions)]
+    speeds = {servers[0].name: 60.0, servers[1].name: 40.0}
+    texts = write_texts_of(models, [], [FP32], 16)
+    progress = Progress(Console(file=io.StringIO()))
+    arrivals = Arrivals(MIXED.name, seconds=1.0, turns=2)
+    given = tokenizer_of(models), texts.warm_up
+    runs = list(take_arrivals(servers, speeds, arrivals, given, progress))
+    order = [servers[0].name, servers[1].name, servers[1].name, servers[0].name]
+    assert [run.server for run in runs] == [name for name in order for _ in SHARES]
+    for first, second in zip(runs[:3], runs[3:6], strict=True):
+        assert (first.share, first.rate) == (second.share, second.rate)
+        assert sorted(first.tokens) == sorted(second.tokens)
+    for run in runs:
+        assert run.rate == pytest.approx(run.share * 40.0)
+        assert len(run.latencies) == len(run.tokens) > 0
+        assert not run.failed
+        assert not run.failure
+
+
+def test_a_server_is_not_asked_for_more_than_it_can_do(models, conditions):
+    ours, peer = own_server(models, FP32), plain(conditions)
+    slow = replace(peer, name="slow")
+    speeds = {ours.name: 90.0, peer.name: 100.0, slow.name: 60.0}
+    servers = [ours, peer, slow]
+    assert rates_for(peer, servers, speeds) == {0.5: 50, 0.7: 70, 0.9: 90}
+    assert rates_for(ours, servers, speeds) == {0.5: 50, 0.7: 70}
+    assert rates_for(slow, servers, speeds) == {0.5: 50}
+    assert rates_for(replace(peer, name="failed"), servers, speeds) == {}
+    assert rates_for(ours, [ours], speeds) == {}
+
+
+def test_a_server_that_fails_under_arrivals_is_told_and_the_next_one_is_asked(models, conditions):
+    broken = plain(replace(conditions, model="no such directory"))
+    speeds = {broken.name: 40.0, "other": 40.0}
+    arrivals = Arrivals(MIXED.name, seconds=1.0, turns=1)
+    given = tokenizer_of(models), ["a text"] * 2
+    progress = Progress(Console(file=io.StringIO()))
+    servers = [broken, replace(broken, name="other")]
+    runs = list(take_arrivals(servers, speeds, arrivals, given, progress))
+    assert [run.server for run in runs] == [broken.name, "other"]
+    assert all("did not become ready" in run.failure for run in runs)
+
+
+def test_an_int8_run_has_as_many_times_as_many_texts_as_it_is_fast(models):
+    load = Load("mixed", 4, 40)
+    texts = write_texts_of(models, [load], [FP32, INT8], 16)
+    assert {len(each) for each in texts.measured.values()} == {40, 40 * INT8_TEXTS}
+    assert len(texts.measured["mixed", load.texts_with(INT8)]) == 40 * INT8_TEXTS
+
+
 def test_a_peer_that_answers_wrong_is_not_measured(models, conditions):
     swapped = replace(conditions, labels=conditions.labels[::-1])
-    texts = write_texts_of(models, [], 16)
+    texts = write_texts_of(models, [], [FP32], 16)
     progress = Progress(Console(file=io.StringIO()))
     own = own_server(models, FP32)
     (visit, *later) = take_turns([plain(swapped)], [own], [[], []], texts, progress)
