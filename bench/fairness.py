@@ -2,13 +2,15 @@
 ones.
 """
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from statistics import mean
 from typing import Annotated
 
 import typer
 
 from bench.lengths import MIXED
-from bench.open_loop import Answers, run_open_loop
+from bench.open_loop import Answers, pooled, run_open_loop
 from bench.open_loop_arrivals import poisson
 from bench.open_loop_capacity import (
     CALLERS,
@@ -19,12 +21,13 @@ from bench.open_loop_capacity import (
     measure_capacity,
     text_requests,
 )
-from bench.open_loop_cli import ModelPath, Models, Table, Url, tell
+from bench.open_loop_cli import ModelPath, Models, Table, Turns, Url, tell
 from bench.open_loop_job import Callers, OpenJob, Request
 from bench.open_loop_server import Choice, Server, serving
-from bench.open_loop_table import Cell, Line, at_least, quantile
+from bench.open_loop_table import Cell, Line, at_least, quantile, with_range
 from bench.open_loop_texts import INTERACTIVE, body_of, distinct_texts
 from bench.progress import Progress
+from bench.rounds import rotated
 from bench.statistics import percentile
 
 BULK = {"X-Priority": "bulk"}
@@ -34,6 +37,7 @@ LOAD, OVERLOAD = 0.6, 1.5
 """Of the capacity, in tokens, that interactive callers ask for: what leaves room for bulk, and what
 leaves none.
 """
+SEEDS_A_TURN = 10
 MANY_TEXTS, LONG_TOKENS, SINGLE_TOKENS = 256, 384, 40
 LONG_RUNS = 9
 """How often a long text is asked alone."""
@@ -45,11 +49,31 @@ SHARE_GOAL = 0.20
 LONG_RUNS_GOAL = 3.0
 
 
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """Interactive callers who ask for ``load`` times the capacity, in tokens, beside
+    ``bulk_callers`` who always have a next text.
+    """
+
+    name: str
+    load: float
+    bulk_callers: int
+
+
+ALONE = Situation("interactive alone", LOAD, 0)
+BESIDE = Situation("interactive beside bulk", LOAD, CALLERS)
+FULL = Situation("too much interactive beside bulk", OVERLOAD, CALLERS)
+SITUATIONS = (ALONE, BESIDE, FULL)
+
+
 def fairness(
     url: Url = None,
     models: Models = None,
     path: ModelPath = None,
-    seconds: Annotated[float, typer.Option(help="Of each situation.", min=0.5)] = 60.0,
+    seconds: Annotated[
+        float, typer.Option(help="Of each situation, in all its turns together.", min=0.5)
+    ] = 60.0,
+    turns: Turns = 3,
 ) -> None:
     """Measure interactive callers alone and beside others who ask for more than there is."""
 
@@ -59,49 +83,50 @@ def fairness(
             measure_capacity(server, MIXED, seconds / 4)
             progress.step("capacity")
             capacity = measure_capacity(server, MIXED, seconds / 2)
-            lines = bulk_lines(server, capacity, seconds, progress)
+            answers = measure_situations(server, capacity, turns, seconds / turns, progress)
+            lines = bulk_lines(answers, seconds / turns)
             lines += many_lines(server, seconds, progress)
         return server, (["measured"], lines)
 
-    tell(f"Fairness, {seconds:g} s a situation", measure)
+    tell(f"Fairness, {turns} × {seconds / turns:.3g} s a situation", measure)
 
 
-def bulk_lines(
-    server: Server, capacity: Capacity, seconds: float, progress: Progress
-) -> list[Line]:
-    """Interactive callers alone, the same beside unlimited bulk, and more of them than there is
-    room for beside it.
+def measure_situations(
+    server: Server, capacity: Capacity, turns: int, seconds: float, progress: Progress
+) -> dict[Situation, list[Answers]]:
+    """Every situation ``turns`` times for ``seconds``, each turn in another order. Within a turn
+    all have the same interactive callers, as far as their load is the same.
     """
-    progress.step("interactive alone")
-    alone = _interactive(server, capacity, LOAD, seconds, bulk_callers=0)
-    progress.step("interactive beside bulk")
-    beside = _interactive(server, capacity, LOAD, seconds, bulk_callers=CALLERS)
-    progress.step("too much interactive beside bulk")
-    full = _interactive(server, capacity, OVERLOAD, seconds, bulk_callers=CALLERS)
+    answers: dict[Situation, list[Answers]] = {situation: [] for situation in SITUATIONS}
+    for number in range(turns):
+        for situation in rotated(SITUATIONS, number):
+            progress.step(f"turn {number + 1}: {situation.name}")
+            job = _situation_job(server, capacity, situation, seconds, SEEDS_A_TURN * number)
+            answers[situation].append(run_open_loop(job))
+    return answers
+
+
+def bulk_lines(turns: Mapping[Situation, Sequence[Answers]], seconds: float) -> list[Line]:
+    """Interactive callers alone, the same beside unlimited bulk, and more of them than there is
+    room for beside it: the answers of every turn, each of which took ``seconds``.
+    """
+    alone, beside = (
+        [_settled(answers, "interactive", seconds) for answers in turns[situation]]
+        for situation in (ALONE, BESIDE)
+    )
     lines = [
         _line(
-            f"interactive at {LOAD:.0%} of the capacity, alone: p50, p99",
-            _p50_p99(_settled(alone, "interactive", seconds)),
+            f"interactive at {LOAD:.0%} of the capacity, alone: p50, p99", _p50_p99(pooled(alone))
         ),
-        _line(
-            "the same beside unlimited bulk: p50, p99",
-            _p50_p99(_settled(beside, "interactive", seconds)),
-        ),
-        _ratio_line(
-            "p99 beside bulk over p99 alone",
-            _settled(beside, "interactive", seconds),
-            _settled(alone, "interactive", seconds),
-        ),
-        _refused_line(
-            "interactive not answered with 200 beside bulk",
-            _settled(beside, "interactive", seconds),
-        ),
+        _line("the same beside unlimited bulk: p50, p99", _p50_p99(pooled(beside))),
+        _ratio_line("p99 beside bulk over p99 alone", beside, alone),
+        _refused_line("interactive not answered with 200 beside bulk", pooled(beside)),
     ]
-    for answers, what in (
-        (beside, "beside it"),
-        (full, f"beside interactive at {OVERLOAD:.0%} of the capacity"),
+    for situation, what in (
+        (BESIDE, "beside it"),
+        (FULL, f"beside interactive at {OVERLOAD:.0%} of the capacity"),
     ):
-        share = bulk_share(answers, seconds)
+        share = bulk_share(pooled(turns[situation]), seconds)
         lines.append(
             _line(
                 f"bulk's share of the tokens answered {what}",
@@ -154,19 +179,21 @@ def bulk_share(answers: Answers, seconds: float) -> float:
     return good.of_kind("bulk").tokens / good.tokens if good.tokens else 0.0
 
 
-def _interactive(
-    server: Server, capacity: Capacity, load: float, seconds: float, *, bulk_callers: int
-) -> Answers:
-    rate = load * capacity.tokens / mean(INTERACTIVE.sample(POOL))
-    arrivals = poisson(rate, seconds)
-    requests = text_requests(server, "interactive", INTERACTIVE.sample(max(1, len(arrivals))))
+def _situation_job(
+    server: Server, capacity: Capacity, situation: Situation, seconds: float, seed: int
+) -> OpenJob:
+    rate = situation.load * capacity.tokens / mean(INTERACTIVE.sample(POOL))
+    arrivals = poisson(rate, seconds, seed)
+    lengths = INTERACTIVE.sample(max(1, len(arrivals)), seed)
+    requests = text_requests(server, "interactive", lengths, seed=seed)
     callers = []
-    if bulk_callers:
-        bulk = text_requests(server, "bulk", MIXED.sample(POOL), headers=BULK, seed=1)
+    if situation.bulk_callers:
+        lengths = MIXED.sample(POOL, seed)
+        bulk = text_requests(server, "bulk", lengths, headers=BULK, seed=seed + 1)
         positions = range(len(requests), len(requests) + len(bulk))
-        callers = [Callers(bulk_callers, list(positions))]
+        callers = [Callers(situation.bulk_callers, list(positions))]
         requests += bulk
-    job = OpenJob(
+    return OpenJob(
         server.host,
         server.port,
         seconds,
@@ -174,7 +201,6 @@ def _interactive(
         arrivals=[(at, number) for number, at in enumerate(arrivals)],
         callers=callers,
     )
-    return run_open_loop(job)
 
 
 def _single_job(server: Server, seconds: float, before: list[Request], start: float) -> OpenJob:
@@ -208,13 +234,26 @@ def _p50_p99(answers: Answers) -> Cell:
     return Cell(f"{p50}, {p99}")
 
 
-def _ratio_line(figure: str, left: Answers, right: Answers) -> Line:
+def _ratio_line(figure: str, left: Sequence[Answers], right: Sequence[Answers]) -> Line:
+    """The p99 of all turns of ``left`` over that of all turns of ``right``, with the range of what
+    the ratio was in each turn.
+    """
+    goal = f"≤ {RATIO_GOAL:g}"
+    ratio = _p99_ratio(pooled(left), pooled(right))
+    if ratio is None:
+        return _line(figure, Cell("none was answered", False), goal)
+    of_turns = [_p99_ratio(*sides) for sides in zip(left, right, strict=True)]
+    known = [of_turn for of_turn in of_turns if of_turn is not None]
+    return _line(figure, Cell(with_range(ratio, known, "{:.2f}"), ratio <= RATIO_GOAL), goal)
+
+
+def _p99_ratio(left: Answers, right: Answers) -> float | None:
+    """None where none was answered with 200 on one of the sides."""
     sides = [answers.with_status(200).seconds for answers in (left, right)]
     if not all(sides):
-        return _line(figure, Cell("none was answered", False), f"≤ {RATIO_GOAL:g}")
+        return None
     above, below = (percentile(seconds, 0.99) for seconds in sides)
-    ratio = above / below
-    return _line(figure, Cell(f"{ratio:.2f}", ratio <= RATIO_GOAL), f"≤ {RATIO_GOAL:g}")
+    return above / below
 
 
 def _refused_line(figure: str, answers: Answers, cut_off: int = 0) -> Line:

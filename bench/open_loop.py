@@ -4,12 +4,12 @@ import json
 import subprocess
 import sys
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
 from bench.errors import BenchError
-from bench.open_loop_job import Answer, OpenJob, job_to_json
+from bench.open_loop_job import Answer, OpenJob, Request, job_to_json
 from bench.repository import ROOT
 
 REFUSALS = (429, 504)
@@ -70,12 +70,12 @@ def run_open_loop(job: OpenJob) -> "Answers":
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Some answers of one job."""
+    """Some answers of one job, or of several that were pooled."""
 
     job: OpenJob
     all: Sequence[Answer]
     load_cpu_seconds: float = 0.0
-    """Processor seconds of the generator for the whole job."""
+    """Processor seconds of the generator for the whole job, or for all jobs together."""
 
     def __len__(self) -> int:
         return len(self.all)
@@ -125,3 +125,24 @@ class Answers:
 
     def _those(self, answers: Iterable[Answer]) -> "Answers":
         return Answers(self.job, list(answers), self.load_cpu_seconds)
+
+
+def pooled(measurements: Sequence[Answers]) -> Answers:
+    """The answers of jobs that ran one after the other, at least one, as if they were of one job
+    with the requests of all. Every time stays that after the start of the answer's own job.
+    """
+    requests: list[Request] = []
+    together: list[Answer] = []
+    chains = 0
+    for answers in measurements:
+        together += [
+            answer._replace(request=len(requests) + answer.request, chain=chains + answer.chain)
+            for answer in answers.all
+        ]
+        requests += answers.job.requests
+        chains = 1 + max((answer.chain for answer in together), default=-1)
+    return Answers(
+        replace(measurements[0].job, requests=requests, arrivals=[], callers=[]),
+        together,
+        sum(answers.load_cpu_seconds for answers in measurements),
+    )

@@ -33,6 +33,10 @@ ModelPath = Annotated[
     str | None,
     typer.Option("--path", metavar="PATH", help="Route to ask, of texts. Default: /v1/sentiment."),
 ]
+Turns = Annotated[
+    int,
+    typer.Option(help="What is compared is measured so often, each time in another order.", min=1),
+]
 
 Table = tuple[list[str], list[Line]]
 """Columns and lines."""

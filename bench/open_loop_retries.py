@@ -27,6 +27,34 @@ class Wait:
         return self.waited / self.told
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """How many refusals could be judged by when there was room, and how many of them told too much
+    and too little.
+    """
+
+    refusals: int = 0
+    too_long: int = 0
+    too_short: int = 0
+
+    def __add__(self, other: "Judged") -> "Judged":
+        return Judged(
+            self.refusals + other.refusals,
+            self.too_long + other.too_long,
+            self.too_short + other.too_short,
+        )
+
+    @property
+    def share_too_long(self) -> float:
+        """0 to 1, of those that could be judged; 0 where none could."""
+        return self.too_long / self.refusals if self.refusals else 0.0
+
+    @property
+    def share_too_short(self) -> float:
+        """0 to 1, of those that could be judged; 0 where none could."""
+        return self.too_short / self.refusals if self.refusals else 0.0
+
+
 def waits(answers: Answers, end: float) -> list[Wait]:
     """Of every obeying caller that was refused at first.
 
@@ -51,11 +79,9 @@ def waits(answers: Answers, end: float) -> list[Wait]:
     return found
 
 
-def told_wrong(
-    answers: Answers, lengths: Sequence[int], factor: float = 2.0
-) -> tuple[float, float]:
-    """The shares of refusals that told more than ``factor`` times the time after which there was
-    room, and less than that time over ``factor``.
+def told_wrong(answers: Answers, lengths: Sequence[int], factor: float = 2.0) -> Judged:
+    """The refusals that told more than ``factor`` times the time after which there was room, and
+    less than that time over ``factor``, of one job: times of several are not comparable.
 
     There was room when the next request at least as long (``lengths``: tokens of each request of
     the job) was let in. Refusals after which none came are left out, and what tells the least that
@@ -78,4 +104,4 @@ def told_wrong(
             judged += 1
             too_long += answer.retry_after > max(LEAST_SECONDS, factor * (room - answer.at))
             too_short += answer.retry_after < (room - answer.at) / factor
-    return (too_long / judged, too_short / judged) if judged else (0.0, 0.0)
+    return Judged(judged, too_long, too_short)

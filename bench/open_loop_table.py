@@ -54,6 +54,22 @@ def at_least(value: float, limit: float, form: str) -> Cell:
     return Cell(form.format(value), value >= limit)
 
 
+def with_range(value: float, turns: Sequence[float], form: str) -> str:
+    """``value`` in ``form``; where there were several ``turns``, with the lowest and the highest of
+    what each came to in parentheses.
+    """
+    shown = form.format(value)
+    if len(turns) < 2:
+        return shown
+    return f"{shown} ({range_of(turns, form)})"
+
+
+def range_of(values: Sequence[float], form: str) -> str:
+    """The lowest and the highest of ``values`` (at least one) in ``form``, its % named once."""
+    lowest, highest = form.format(min(values)), form.format(max(values))
+    return f"{lowest.removesuffix('%')} – {highest}"
+
+
 def markdown(columns: Sequence[str], lines: Sequence[Line]) -> str:
     """The table; a figure's goal stands before its ``columns``."""
     head = f"| figure | goal | {' | '.join(columns)} |"

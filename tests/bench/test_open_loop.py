@@ -1,6 +1,6 @@
 import pytest
 
-from bench.open_loop import Answers
+from bench.open_loop import Answers, pooled
 from bench.open_loop_capacity import goodput
 from bench.open_loop_job import (
     Answer,
@@ -32,6 +32,18 @@ def test_answers_are_chosen_by_kind_status_and_time():
     assert given.done_within(3, 4).seconds == [2]
     assert given.to_requests({1}).seconds == [5]
     assert given.lateness == [0.25] * 4
+
+
+def test_pooled_answers_keep_their_kind_their_caller_and_their_own_times():
+    other_job = OpenJob("127.0.0.1", 1, 10.0, [Request("live", "/b"), Request("text", "/a", "{}")])
+    first = Answers(JOB, [answer(1, 2), answer(8, 3)._replace(chain=4)], 0.5)
+    second = Answers(other_job, [answer(1, 5), answer(8, 7, request=1)], 0.25)
+    together = pooled([first, second])
+    assert together.of_kind("text").seconds == [2, 3, 7]
+    assert together.of_kind("live").seconds == [5]
+    assert together.sent_within(8, 9).seconds == [3, 7]
+    assert [each.chain for each in together.all] == [0, 4, 5, 5]
+    assert together.load_cpu_seconds == 0.75
 
 
 def test_goodput_counts_what_was_answered_in_time_but_for_the_beginning():

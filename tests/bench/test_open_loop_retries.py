@@ -2,7 +2,7 @@ import pytest
 
 from bench.open_loop import Answers
 from bench.open_loop_job import Answer, OpenJob, Request
-from bench.open_loop_retries import told_wrong, waits
+from bench.open_loop_retries import Judged, told_wrong, waits
 
 JOB = OpenJob("127.0.0.1", 1, 60.0, [Request("text", "/"), Request("text", "/")])
 
@@ -53,33 +53,43 @@ def test_a_caller_who_is_still_out_counts_only_when_it_waited_longer_than_told()
     assert wait.waited == 59.5
 
 
-@pytest.mark.parametrize(("told", "wrong"), [(8.0, 0.0), (9.0, 1.0)])
+@pytest.mark.parametrize(("told", "wrong"), [(8.0, 0), (9.0, 1)])
 def test_a_refusal_may_tell_up_to_twice_the_time_until_one_as_long_was_let_in(told, wrong):
     refused = answer(10.0, 429, told, request=1)
     shorter_gets_in = answer(11.0, 200, request=0)
     as_long_gets_in = answer(14.0, 200, request=1)
     given = answers(refused, shorter_gets_in, as_long_gets_in)
-    assert told_wrong(given, lengths=[10, 50]) == (wrong, 0.0)
+    assert told_wrong(given, lengths=[10, 50]) == Judged(1, too_long=wrong)
 
 
-@pytest.mark.parametrize(("told", "wrong"), [(2.0, 0.0), (1.0, 1.0)])
+@pytest.mark.parametrize(("told", "wrong"), [(2.0, 0), (1.0, 1)])
 def test_a_refusal_may_tell_down_to_half_of_that_time(told, wrong):
     given = answers(answer(10.0, 429, told), answer(14.0, 200))
-    assert told_wrong(given, lengths=[10, 10]) == (0.0, wrong)
+    assert told_wrong(given, lengths=[10, 10]) == Judged(1, too_short=wrong)
 
 
 def test_a_longer_one_let_in_before_shows_room_too():
     given = answers(
         answer(0.0, 429, 9.0, request=0), answer(1.0, 200, request=1), answer(5.0, 200, request=0)
     )
-    assert told_wrong(given, lengths=[10, 50]) == (1.0, 0.0)
+    assert told_wrong(given, lengths=[10, 50]) == Judged(1, too_long=1)
 
 
 def test_the_least_that_can_be_told_is_never_too_long():
     given = answers(answer(0.0, 429, 1.0), answer(0.1, 200))
-    assert told_wrong(given, lengths=[10, 10]) == (0.0, 0.0)
+    assert told_wrong(given, lengths=[10, 10]) == Judged(1)
 
 
 def test_a_refusal_after_which_nothing_was_let_in_is_not_judged():
     given = answers(answer(0.0, 200), answer(1.0, 429, 30.0))
-    assert told_wrong(given, lengths=[10, 10]) == (0.0, 0.0)
+    assert told_wrong(given, lengths=[10, 10]) == Judged()
+
+
+def test_the_judged_of_several_jobs_weigh_as_many_as_they_are():
+    together = Judged(30, too_long=3) + Judged(10, too_long=5, too_short=2)
+    assert together == Judged(40, too_long=8, too_short=2)
+    assert (together.share_too_long, together.share_too_short) == (0.2, 0.05)
+
+
+def test_where_none_was_judged_none_told_wrong():
+    assert (Judged().share_too_long, Judged().share_too_short) == (0.0, 0.0)

@@ -1,5 +1,15 @@
 from bench.machine import Machine
-from bench.open_loop_table import Cell, Line, at_least, at_most, caption, markdown, quantile
+from bench.open_loop_table import (
+    Cell,
+    Line,
+    at_least,
+    at_most,
+    caption,
+    markdown,
+    quantile,
+    range_of,
+    with_range,
+)
 
 
 def test_a_table_has_goals_figures_and_verdicts():
@@ -30,6 +40,13 @@ def test_a_quantile_is_judged_in_its_own_unit_and_shown_scaled():
     assert quantile(seconds, 1.0, "{:.0f} ms", scale=1e3, limit=0.02) == Cell("30 ms", False)
     assert quantile(seconds, 0.5, "{:.0f} ms", scale=1e3, limit=0.02) == Cell("20 ms", True)
     assert quantile([], 0.5, "{:.0f} ms", limit=0.02) == Cell("none")
+
+
+def test_a_figure_of_several_turns_has_their_range_with_it():
+    assert with_range(0.961, [0.973, 0.961, 0.94], "{:.1%}") == "96.1% (94.0 – 97.3%)"
+    assert with_range(1.21, [1.05, 1.4], "{:.2f}") == "1.21 (1.05 – 1.40)"
+    assert with_range(0.961, [0.961], "{:.1%}") == "96.1%"
+    assert range_of([3.0, 1.0, 2.0], "{:.1f}") == "1.0 – 3.0"
 
 
 def test_the_caption_says_on_what_and_when():
