@@ -70,9 +70,7 @@ def fairness(
     url: Url = None,
     models: Models = None,
     path: ModelPath = None,
-    seconds: Annotated[
-        float, typer.Option(help="Of each situation, in all its turns together.", min=0.5)
-    ] = 60.0,
+    seconds: Annotated[float, typer.Option(help="Of each situation in each turn.", min=0.5)] = 20.0,
     turns: Turns = 3,
 ) -> None:
     """Measure interactive callers alone and beside others who ask for more than there is."""
@@ -80,15 +78,15 @@ def fairness(
     def measure(progress: Progress) -> tuple[Server, Table]:
         with serving(Choice(url, models, path), progress) as server:
             progress.step("warming up")
-            measure_capacity(server, MIXED, seconds / 4)
+            measure_capacity(server, MIXED, seconds)
             progress.step("capacity")
-            capacity = measure_capacity(server, MIXED, seconds / 2)
-            answers = measure_situations(server, capacity, turns, seconds / turns, progress)
-            lines = bulk_lines(answers, seconds / turns)
-            lines += many_lines(server, seconds, progress)
+            capacity = measure_capacity(server, MIXED, seconds)
+            answers = measure_situations(server, capacity, turns, seconds, progress)
+            lines = bulk_lines(answers, seconds)
+            lines += many_lines(server, turns * seconds, progress)
         return server, (["measured"], lines)
 
-    tell(f"Fairness, {turns} × {seconds / turns:.3g} s a situation", measure)
+    tell(f"Fairness, {turns} × {seconds:g} s a situation", measure)
 
 
 def measure_situations(

@@ -10,7 +10,7 @@ from bench.open_loop_cli import ModelPath, Models, Table, Turns, Url, tell
 from bench.open_loop_server import Choice, Server, serving
 from bench.overload_burst import measure_burst
 from bench.overload_table import table_of
-from bench.overload_turn import Turn, measure_turn
+from bench.overload_turn import CLOSED_SHARE, Turn, measure_turn
 from bench.progress import Progress
 from bench.rounds import rotated
 
@@ -22,7 +22,7 @@ def overload(
     models: Models = None,
     path: ModelPath = None,
     seconds: Annotated[
-        float, typer.Option(help="Of each level, in all its turns together.", min=0.5)
+        float, typer.Option(help="Of each level in each turn; a closed loop is half.", min=0.5)
     ] = 60.0,
     turns: Turns = 3,
     burst_seconds: Annotated[
@@ -35,20 +35,20 @@ def overload(
         with serving(Choice(url, models, path), progress) as server:
             progress.step("warming up")
             measure_capacity(server, MIXED, seconds / 4)
-            measured = measure_turns(server, turns, seconds / turns, progress)
+            measured = measure_turns(server, turns, seconds, progress)
             progress.step("a burst of callers who all obey")
             burst = measure_burst(server, measured[-1].after, burst_seconds)
         return server, table_of(measured, burst)
 
-    tell(f"Overload, {turns} × {seconds / turns:.3g} s a level", measure)
+    tell(f"Overload, {turns} × {seconds:g} s a level", measure)
 
 
 def measure_turns(server: Server, turns: int, seconds: float, progress: Progress) -> list[Turn]:
     """Every level ``turns`` times, in the order in which they were measured: each turn begins with
-    the next level. Closed loops of the same ``seconds`` stand before, between and after them.
+    the next level, and takes ``seconds``. Closed loops stand before, between and after them.
     """
     progress.step("capacity")
-    before = measure_capacity(server, MIXED, seconds)
+    before = measure_capacity(server, MIXED, CLOSED_SHARE * seconds)
     measured = []
     for number in range(turns):
         for factor in rotated(LEVELS, number):

@@ -18,6 +18,8 @@ OBEYING_CALLERS = 8
 OBEYING_TOKENS = 40
 OBEYING_SEED = 50
 SEEDS_A_TURN = 100
+CLOSED_SHARE = 0.5
+"""Of the time of an open loop, what each closed loop beside it takes."""
 LIVE_RATE, METRICS_RATE = 20.0, 5.0
 """Questions a second for health and metrics."""
 
@@ -25,7 +27,7 @@ LIVE_RATE, METRICS_RATE = 20.0, 5.0
 @dataclass(frozen=True, slots=True)
 class Turn:
     """What came of an open loop at ``factor`` times the capacity, and of the closed loops just
-    before and just after it, each ``seconds`` long.
+    before and just after it. ``seconds`` are those of the open loop.
     """
 
     factor: float
@@ -74,7 +76,7 @@ def measure_turn(
         factor,
         seconds,
         before,
-        measure_capacity(server, MIXED, seconds),
+        measure_capacity(server, MIXED, CLOSED_SHARE * seconds),
         answers,
         lengths,
         resident_before,
