@@ -20,7 +20,6 @@ CHECKED_TEXTS = 8
 SETTLE_SECONDS = 2.0
 IDLE_SECONDS = 2.0
 
-
 INT8_TEXTS = 4
 """Times as many texts in a run with int8, which is about as many times as fast."""
 
