@@ -7,10 +7,10 @@ BULK_SHARE = 0.24
 the dearer ones, in small batches.
 """
 
-MOST_OWED_SECONDS = 2.0
+MOST_OWED_SECONDS = 0.5
 """Of workers' time that bulk got less than its share, or more, and that counts later. Where it
 found gaps enough between interactive work, a crowd of that need not make room for bulk: to use up
-what bulk had too much takes it 8.3 s of workers' time.
+what bulk had too much takes it 2.1 s of workers' time.
 """
 
 

@@ -12,6 +12,11 @@ HELD_UP_TIMES = 3.0
 """Of its predicted time: a run that is held up until then is not overtaken any more. Simulated at
 70 % load (docs/simulation.md)."""
 
+LONG_SECONDS = 0.02
+"""Predicted, that a run takes, from which on it is worth overtaking: with the default models hardly
+any does. To wait for less is not noticed, and two threads on one core cost both of them their
+caches and everyone the switches (docs/steadiness.md)."""
+
 WIDE_SHARE = 0.6
 """Of its time on one core, what a run on every core takes on two: in process 38 ms and not 70 for
 60 tokens of ALBERT-base's shape, 18 instead of 32 for 24 (a one-off script)."""
@@ -54,6 +59,11 @@ class Run:
     def is_bulk(self) -> bool:
         """Whether it gives way to interactive work."""
         return self.line.priority is Priority.BULK
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it takes so long that it is worth overtaking."""
+        return self.cost_seconds >= LONG_SECONDS
 
     @property
     def goes_first(self) -> bool:
@@ -115,6 +125,16 @@ class RunsInProgress:
         self._held_up.discard(run)
         return not (run.wide or run.overtakes or was_held_up)
 
+    @property
+    def are_any_long(self) -> bool:
+        """Whether one of them is worth overtaking."""
+        return any(run.is_long for run in self._ends)
+
+    @property
+    def are_any_of_bulk_long(self) -> bool:
+        """Whether one of bulk is."""
+        return any(run.is_bulk and run.is_long for run in self._ends)
+
     def may_be_overtaken(self, seconds: float, now: float, *, bulk: bool) -> bool:
         """Whether all may be held up for ``seconds``; ``bulk``: those of bulk at any rate."""
         return all(
@@ -126,6 +146,8 @@ class RunsInProgress:
         if run.goes_first:
             # It is not held up, except a lone text that has every core, and that is soon done.
             return not run.wide
+        if not run.is_long:
+            return False
         if run.is_bulk and (bulk or not has_longer_to_go):
             return bulk
         return self._ends[run] < run.started + HELD_UP_TIMES * run.cost_seconds

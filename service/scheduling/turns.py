@@ -7,7 +7,7 @@ from service.scheduling.backlog import Backlog
 from service.scheduling.batch_plan import BatchLimits
 from service.scheduling.due import DueQueue
 from service.scheduling.priority import BulkShare, Priority
-from service.scheduling.runs import Run, RunsInProgress
+from service.scheduling.runs import LONG_SECONDS, Run, RunsInProgress
 from service.scheduling.ticket import Ticket
 from service.scheduling.waiting import WaitingLine
 
@@ -48,9 +48,9 @@ class Turns:
     ticket that is due first anchors the next batch, so no length and no request is passed over for
     long, and the thousandth window of one document comes after the short question that arrived
     meanwhile. While little waits, long sequences are due later still, batches are small, and those
-    of short rows go first: they are run at a higher priority of the operating system, on a core
-    that is free or else, overtaking longer runs, on one that is not; those go on when they are
-    done. No more go first at once than there are cores.
+    of short rows go first where a run takes long: they are run at a higher priority of the
+    operating system, on a core that is free or else, overtaking longer runs, on one that is not;
+    those go on when they are done. No more go first at once than there are cores.
 
     Bulk has every worker that interactive work leaves free, and is overtaken by all of it, except
     for the share that bulk is owed.
@@ -116,19 +116,22 @@ class Turns:
 
     def is_quick(self, ticket: Ticket, now: float) -> bool:
         """Whether a batch that it begins goes first."""
-        return ticket.sequence.length <= QUICK_TOKENS and self._batches_are_small(
-            ticket.line.priority, now
+        return (
+            ticket.sequence.length <= QUICK_TOKENS
+            and (ticket.cost_seconds >= LONG_SECONDS or self._runs.are_any_long)
+            and self._batches_are_small(ticket.line.priority, now)
         )
 
     def may_replace_bulk(self) -> bool:
         """Whether interactive work may begin a batch as if there were no bulk, which takes cores
-        that it is not owed.
+        that it is not owed. The first at any time; more only where bulk takes long.
         """
         return (
             self._runs.fill(self._workers)
-            and self._runs.bulk_count > 0
             and not self._bulk.is_owed
             and self._runs.interactive_count < self._workers
+            and self._runs.bulk_count > 0
+            and (self._runs.interactive_count == 0 or self._runs.are_any_of_bulk_long)
         )
 
     def overtaking(self, now: float) -> list[Ticket]:

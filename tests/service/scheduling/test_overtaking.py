@@ -211,3 +211,39 @@ def test_those_who_run_what_overtakes_wake_for_it_and_for_the_end(busy):
         thread.join(5)
         assert not thread.is_alive()
     assert [lengths(run) for run in taken] == [[20]]
+
+
+@pytest.fixture
+def fast(bench: Bench):
+    """A scheduler with a model that takes 0.05 ms a token: no run of it is long."""
+    bench.scheduler.add_model("fast", Idle(), CostModel((0.0, 5e-5, 0.0)))
+    return bench
+
+
+def test_what_is_soon_done_is_not_overtaken_and_goes_behind_nothing(fast):
+    runs = []
+    for _ in range(2):
+        fast.submit(200, model="fast")
+        runs.append(fast.scheduler.poll())
+    fast.submit(20, model="fast")
+    assert fast.scheduler.poll(overtaking=True) is None
+    finish(fast, runs[0])
+    assert fast.scheduler.poll(overtaking=True) is None, "it is for the others"
+    assert not fast.scheduler.poll().goes_first
+
+
+def test_short_rows_of_a_fast_model_overtake_long_runs_of_another(fast):
+    fast.submit(200), fast.submit(201)
+    assert [lengths(fast.scheduler.poll()) for _ in range(2)] == [[200], [201]]
+    fast.submit(20, model="fast")
+    run = fast.scheduler.poll(overtaking=True)
+    assert (lengths(run), run.overtakes) == ([20], True)
+
+
+def test_bulk_that_is_soon_done_makes_room_at_once_for_one_alone(fast):
+    for _ in range(2):
+        fast.submit(100, model="fast", priority=Priority.BULK)
+        assert fast.scheduler.poll().is_bulk
+    fast.submit(90, model="fast"), fast.submit(91, model="fast")
+    assert lengths(fast.scheduler.poll(overtaking=True)) == [90]
+    assert fast.scheduler.poll(overtaking=True) is None
