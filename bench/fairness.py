@@ -4,7 +4,6 @@ ones.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import mean
 from typing import Annotated
 
 import typer
@@ -34,8 +33,8 @@ BULK = {"X-Priority": "bulk"}
 PATIENCE = {"X-Request-Timeout": "600"}
 """Seconds: for work that takes longer than a request usually may."""
 LOAD, OVERLOAD = 0.6, 1.5
-"""Of the capacity, in tokens, that interactive callers ask for: what leaves room for bulk, and what
-leaves none.
+"""Of what is answered of interactive texts in a closed loop, what interactive callers ask for: what
+leaves room for bulk, and what leaves none.
 """
 SEEDS_A_TURN = 10
 MANY_TEXTS, LONG_TOKENS, SINGLE_TOKENS = 256, 384, 40
@@ -51,8 +50,8 @@ LONG_RUNS_GOAL = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """Interactive callers who ask for ``load`` times the capacity, in tokens, beside
-    ``bulk_callers`` who always have a next text.
+    """Interactive callers who ask for ``load`` times the capacity, beside ``bulk_callers`` who
+    always have a next text.
     """
 
     name: str
@@ -78,9 +77,9 @@ def fairness(
     def measure(progress: Progress) -> tuple[Server, Table]:
         with serving(Choice(url, models, path), progress) as server:
             progress.step("warming up")
-            measure_capacity(server, MIXED, seconds)
+            measure_capacity(server, INTERACTIVE, seconds)
             progress.step("capacity")
-            capacity = measure_capacity(server, MIXED, seconds)
+            capacity = measure_capacity(server, INTERACTIVE, seconds)
             answers = measure_situations(server, capacity, turns, seconds, progress)
             lines = bulk_lines(answers, seconds)
             lines += many_lines(server, turns * seconds, progress)
@@ -180,8 +179,7 @@ def bulk_share(answers: Answers, seconds: float) -> float:
 def _situation_job(
     server: Server, capacity: Capacity, situation: Situation, seconds: float, seed: int
 ) -> OpenJob:
-    rate = situation.load * capacity.tokens / mean(INTERACTIVE.sample(POOL))
-    arrivals = poisson(rate, seconds, seed)
+    arrivals = poisson(situation.load * capacity.texts, seconds, seed)
     lengths = INTERACTIVE.sample(max(1, len(arrivals)), seed)
     requests = text_requests(server, "interactive", lengths, seed=seed)
     callers = []
