@@ -115,7 +115,7 @@ class Bare:
         if scope["type"] != "http":
             await self.application.asgi(scope, receive, send)
         else:
-            self.application.door.begun()
+            self.application.door.begun(scope)
             await send_json(send, ANSWER, [])
 
 

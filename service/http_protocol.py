@@ -10,6 +10,7 @@ import asyncio
 import re
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 from uvicorn._types import ASGI3Application, HTTPScope
@@ -31,18 +32,20 @@ CONNECTION = "albert.connection"
 class Door(Protocol):
     """Who decides whether a request is let in; ``service.api.door`` has the meanings."""
 
-    def came(self) -> None:
-        """A request was let in."""
-
-    def caller_left(self, scope: HTTPScope) -> bool:
-        """Whether a request whose caller has hung up already is done with by this."""
-
     def turn_away(
         self, scope: HTTPScope, keep_alive: bool, is_patient: bool
     ) -> tuple[bytes, float | None] | None:
         """The whole answer to a request that is not let in, and the seconds that it says to wait
         for room, if it does; or None.
         """
+
+    def let_in(self, scope: HTTPScope, hand_over: Callable[[], bool]) -> None:
+        """Have a request handed to the application, now or when its turn has come; False when that
+        is not to be done any more.
+        """
+
+    def caller_left(self, scope: HTTPScope) -> bool:
+        """Whether a request whose caller has hung up already is done with by this."""
 
     def unreadable(self, status: int, error_type: str, detail: str) -> bytes:
         """The whole answer to what is no request, or not within the bounds of one."""
@@ -220,21 +223,16 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._idle_since = None
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        """Let the request in, or answer it here and now, or not at all."""
-        scope = cycle.scope
-        if self.is_lost and self.door.caller_left(scope):
-            self.transport.close()
-            return
+        """Answer the request here and now, or let it in."""
         self._answered = cycle
         self.is_patient = self.loop.time() >= self._wait_until
         self._wait_until = float("inf")
         refused = None
         # Answers that a caller does not read must not pile up: who waits for room waits inside.
         if not self.flow.write_paused:
-            refused = self.door.turn_away(scope, cycle.keep_alive, self.is_patient)
+            refused = self.door.turn_away(cycle.scope, cycle.keep_alive, self.is_patient)
         if refused is None:
-            self.door.came()
-            super()._start_asgi_task(cycle, app)
+            self.door.let_in(cycle.scope, partial(self._hand_over, cycle, app))
             return
         if self.transport.is_closing():
             return
@@ -249,6 +247,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self.loop.call_soon(self.on_response_complete)
         else:
             self.on_response_complete()
+
+    def _hand_over(self, cycle: RequestResponseCycle, app: ASGI3Application) -> bool:
+        """Hand the request to the application, unless its caller has hung up meanwhile."""
+        if self.is_lost and self.door.caller_left(cycle.scope):
+            self.transport.close()
+            return False
+        super()._start_asgi_task(cycle, app)
+        return True
 
     def _start_timer(self) -> None:
         self._receive_timer = self.loop.call_later(self.receive_seconds, self._header_is_late)

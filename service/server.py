@@ -3,6 +3,8 @@ elsewhere.
 """
 
 import asyncio
+import os
+import socket
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
@@ -27,6 +29,12 @@ answered 503, not reset.
 
 CLOSE_SECONDS = 3
 """For connections to close after the drain; whatever is left then is cut."""
+
+ACCEPTORS = 16
+"""Connections that are accepted between two looks at the sockets. libuv accepts one for each
+listening socket (libuv pull request 3696), which is too few where hundreds of callers come at once
+and each look is followed by requests to read. So the socket is listened on as often.
+"""
 
 DATE_SECONDS = 1.0
 """How often the time in the header Date of answers is set."""
@@ -59,7 +67,26 @@ class DrainingServer(uvicorn.Server):
         self._loop = asyncio.get_running_loop()
         await super().startup(None)
         if self.started:
+            await self._add_acceptors(self._loop)
             self._on_listening(self.servers[0].sockets[0].getsockname()[1])
+
+    async def _add_acceptors(self, loop: asyncio.AbstractEventLoop) -> None:
+        for listener in list(self.servers[0].sockets):
+            for _ in range(ACCEPTORS - 1):
+                again = socket.socket(fileno=os.dup(listener.fileno()))
+                self.servers.append(
+                    await loop.create_server(
+                        self._protocol, sock=again, backlog=self.config.backlog
+                    )
+                )
+
+    def _protocol(self) -> asyncio.Protocol:
+        protocol: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
+        return protocol
 
     async def main_loop(self) -> None:
         """Wait for the stop. uvicorn's own looks ten times a second whether it has come, which

@@ -9,7 +9,7 @@ than it got round to. And one whose caller has hung up by then is forgotten.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Protocol
@@ -22,6 +22,7 @@ from model_directory.manifest import Task
 from service.api.access import LOGGED, RATE_LIMITED, Access
 from service.api.caller import CALLER_LEFT
 from service.api.headers import PRIORITY, REQUEST_ID, request_id_of
+from service.api.pacing import Pacing
 from service.api.problems import MEDIA_TYPE, ProblemError, body_of, problem_of
 from service.lifecycle import Lifecycle, Phase
 from service.scheduling.errors import QueueFullError
@@ -31,8 +32,8 @@ from service.telemetry.metrics import Metrics
 log = structlog.get_logger(__name__)
 
 MOST_UNBEGUN = 512
-"""Requests that the event loop has read and not begun to handle. They are some tenths of a
-millisecond each, and everyone else's wait."""
+"""Requests that were let in and have not begun. They are some tenths of a millisecond each, and the
+wait of those that are let in behind them."""
 
 MOST_PATHS = 256
 """Whose route is remembered: those in use are few."""
@@ -59,8 +60,10 @@ _MODEL_ROUTES = (
 class Queue(Protocol):
     """What a door asks of ``service.scheduling.scheduler.Scheduler``, which has the meanings."""
 
-    def is_full(self, priority: Priority) -> bool:
-        """Whether there is room for nobody but patient callers."""
+    def is_full(self, priority: Priority, coming: int) -> bool:
+        """Whether there is room for nobody but patient callers, behind so many requests of which
+        nothing is known.
+        """
 
     def refuse_unread(self, priority: Priority) -> QueueFullError:
         """The refusal of a request that nobody looked at."""
@@ -76,15 +79,21 @@ class Door:
         self._metrics = metrics
         self._queue = queue
         self._access = access
-        self._unbegun = 0
+        self._pacing = Pacing()
 
-    def came(self) -> None:
-        """A request was let in, and waits for the event loop."""
-        self._unbegun += 1
+    def let_in(self, scope: HTTPScope, hand_over: Callable[[], bool]) -> None:
+        """Have a request begin: by ``hand_over``, which is False when there is nothing to begin any
+        more. What no model is run for, health checks among it, waits for no other.
+        """
+        if route_of(scope) is None:
+            hand_over()
+        else:
+            self._pacing.let_in(hand_over)
 
-    def begun(self) -> None:
+    def begun(self, scope: Scope) -> None:
         """The event loop has got round to a request."""
-        self._unbegun -= 1
+        if route_of(scope) is not None:
+            self._pacing.begun()
 
     def caller_left(self, scope: HTTPScope) -> bool:
         """Whether a request whose caller has hung up already is done with by this: counted, and
@@ -112,8 +121,11 @@ class Door:
             if decision.refusal is not None:
                 return self._refused(scope, decision.refusal, decision.headers, keep_alive), None
             headers = decision.headers
-        is_behind = self._unbegun >= MOST_UNBEGUN
-        if not is_behind and (is_patient or not any(map(self._queue.is_full, Priority))):
+        coming = self._pacing.unbegun
+        is_behind = coming >= MOST_UNBEGUN
+        if not is_behind and (
+            is_patient or not any(self._queue.is_full(each, coming) for each in Priority)
+        ):
             return None  # as a rule: nothing more of the request needs to be looked at
         route = route_of(scope)
         if route is None or self._lifecycle.phase is not Phase.SERVING:
@@ -121,7 +133,7 @@ class Door:
         fields = dict(scope["headers"])
         bulk = fields.get(PRIORITY) == Priority.BULK.encode()
         priority = Priority.BULK if bulk else Priority.INTERACTIVE
-        if not is_behind and not self._queue.is_full(priority):
+        if not is_behind and not self._queue.is_full(priority, coming):
             return None
         refusal = self._queue.refuse_unread(priority)
         self._metrics.request_turned_away(route, HTTPStatus.TOO_MANY_REQUESTS)

@@ -39,7 +39,7 @@ class ObservationMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        self._door.begun()
+        self._door.begun(scope)
         request_id = request_id_of(dict(scope["headers"]))
         state = scope["state"]
         state.update(request_id=request_id, model="", route="")

@@ -121,16 +121,19 @@ class Backlog:
         *,
         sequences: int = 1,
         patient: bool = False,
+        let_in: bool = False,
     ) -> None:
         """Raise QueueFullError or DeadlineExceededError when ``seconds`` more may not be added.
 
-        ``patient``: the caller was refused before, and waited as long as it was told.
+        ``patient``: the caller was refused before, and waited as long as it was told. ``let_in``:
+        the queue was not full when the request came (``is_full``), and whatever has filled it since
+        came later.
         """
         lane = self.lanes[priority]
         if patient:
             lane.comebacks.returned(now)
         asked = self.room_for(priority, sequences, seconds)
-        if not patient:
+        if not (patient or let_in):
             asked = max(asked, KEPT_SHARE * self._room_seconds)
         if lane.seconds > 0 and lane.seconds + asked > self._room_seconds:
             raise self.refusal(priority, seconds, now, asked, patient=patient)
@@ -139,10 +142,12 @@ class Backlog:
         weight = max(TYPICAL_WEIGHT, 1 / self._admitted)
         self._typical_seconds += weight * (seconds - self._typical_seconds)
 
-    def is_full(self, priority: Priority) -> bool:
-        """Whether there is room for nobody but patient callers, whatever they ask."""
-        lane, kept = self.lanes[priority], KEPT_SHARE * self._room_seconds
-        return lane.seconds > 0 and lane.seconds + kept > self._room_seconds
+    def is_full(self, priority: Priority, coming: int = 0) -> bool:
+        """Whether there is room for nobody but patient callers, whatever they ask, when so many
+        typical requests have come in that were let in already.
+        """
+        ahead = self.lanes[priority].seconds + coming * self._typical_seconds
+        return ahead > 0 and ahead + KEPT_SHARE * self._room_seconds > self._room_seconds
 
     def refuse_unread(self, priority: Priority, now: float) -> QueueFullError:
         """The refusal of a request of which nothing is known, and which will be typical."""

@@ -49,8 +49,8 @@ class Comebacks:
     def expected(self, now: float, until: float) -> float:
         """Seconds of work that will come back from now until then."""
         self._pass_time(now)
-        last = _slot_of(until)
-        work = sum(work for slot, (_, work) in self._out.items() if slot <= last)
+        slots = range(self._slot + 1, _slot_of(until) + 1)  # those before have passed
+        work = sum(self._out[slot][1] for slot in slots if slot in self._out)
         return min(self.share * work, MOST_SECONDS * self._workers)
 
     def refused(self, seconds: float, now: float, until: float) -> None:

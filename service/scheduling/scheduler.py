@@ -89,9 +89,11 @@ class Scheduler:
         priority: Priority = Priority.INTERACTIVE,
         *,
         patient: bool = False,
+        let_in: bool = False,
     ) -> Reservation:
         """Hold a place for sequences of about these lengths (tokens), to be submitted by
         ``deadline``. ``patient``: the caller was refused, and has waited as it was told.
+        ``let_in``: ``is_full`` was asked when the request came, and it was not.
 
         Raises QueueFullError, DeadlineExceededError (it could not be met) or ClosedError.
         """
@@ -101,7 +103,13 @@ class Scheduler:
             seconds = sum(cost.predict(1, length) for length in lengths)
             count = len(lengths)
             self._backlog.admit(
-                priority, seconds, deadline, self._clock(), sequences=count, patient=patient
+                priority,
+                seconds,
+                deadline,
+                self._clock(),
+                sequences=count,
+                patient=patient,
+                let_in=let_in,
             )
             room = self._backlog.room_for(priority, count, seconds)
             reservation = Reservation(model, priority, deadline, room, seconds - room)
@@ -111,9 +119,11 @@ class Scheduler:
                 lane.reserved_excess.add(reservation.excess_seconds)
             return reservation
 
-    def is_full(self, priority: Priority) -> bool:
-        """Whether there is room for nobody but patient callers, whatever they ask."""
-        return self._backlog.is_full(priority)  # two sums are read: no lock is needed
+    def is_full(self, priority: Priority, coming: int = 0) -> bool:
+        """Whether there is room for nobody but patient callers, whatever they ask, behind so many
+        requests of which nothing is known yet.
+        """
+        return self._backlog.is_full(priority, coming)  # sums are read: no lock is needed
 
     def refuse_unread(self, priority: Priority) -> QueueFullError:
         """The refusal of a request that nobody looked at, counted among those who may be back."""

@@ -25,7 +25,7 @@ loop_stands, loop_may_go_on = threading.Event(), threading.Event()
 
 
 class RefusesPosts:
-    """A door that lets nobody in but those who ask with GET, or have waited."""
+    """A door that lets nobody in but those who ask with GET, for /left, or have waited."""
 
     def __init__(self):
         self.came_in = 0
@@ -33,15 +33,17 @@ class RefusesPosts:
         self.unread = []
         self.told_seconds = 600.0
 
-    def came(self):
-        self.came_in += 1
+    def let_in(self, scope, hand_over):
+        self.came_in += hand_over()
 
     def caller_left(self, scope):
         self.left.append((scope["method"], scope["path"]))
         return scope["method"] == "POST"
 
     def turn_away(self, scope, keep_alive, is_patient):
-        return None if scope["method"] == "GET" or is_patient else (REFUSAL, self.told_seconds)
+        if scope["method"] == "GET" or scope["path"] == "/left" or is_patient:
+            return None
+        return REFUSAL, self.told_seconds
 
     def unreadable(self, status, error_type, detail):
         self.unread.append((status, error_type))

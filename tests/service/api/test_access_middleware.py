@@ -58,7 +58,7 @@ class Served:
 class NoQueue:
     """Nobody is turned away for want of room here."""
 
-    def is_full(self, priority):
+    def is_full(self, priority, coming):
         return False
 
     def refuse_unread(self, priority):

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from service.api.door import MOST_UNBEGUN, Door
+from service.api.pacing import AT_ONCE
 from service.lifecycle import Lifecycle
 from service.scheduling.batch_plan import BatchLimits
 from service.scheduling.cost import CostModel
@@ -38,6 +39,21 @@ class Entrance:
         """Hold so much of the queue's room."""
         return self.scheduler.reserve("a", [round(seconds * TOKENS_PER_SECOND)], 1e9, priority)
 
+    def let_in(self, method="POST", path="/v1/sentiment", still_there=True):
+        """Whether one more request that has found the door open begins at once."""
+        handed_over = []
+
+        def hand_over():
+            handed_over.append(path)
+            return still_there
+
+        self.door.let_in({"method": method, "path": path}, hand_over)
+        return handed_over == [path]
+
+    def begin(self, method="POST", path="/v1/sentiment"):
+        """The event loop has got round to one."""
+        self.door.begun({"method": method, "path": path})
+
     def try_it(
         self, method="POST", path="/v1/sentiment", headers=(), keep_alive=True, is_patient=False
     ):
@@ -67,7 +83,7 @@ def test_who_has_waited_is_let_in_unless_the_event_loop_is_behind(entrance):
     entrance.fill()
     assert entrance.try_it(is_patient=True) is None
     for _ in range(MOST_UNBEGUN):
-        entrance.door.came()
+        entrance.let_in()
     assert entrance.try_it(is_patient=True) is not None
 
 
@@ -80,10 +96,29 @@ def test_each_priority_has_a_door_of_its_own(entrance):
 def test_more_than_the_event_loop_gets_round_to_is_turned_away(entrance):
     for _ in range(MOST_UNBEGUN):
         assert entrance.try_it() is None
-        entrance.door.came()
+        entrance.let_in()
     assert entrance.try_it() is not None
-    entrance.door.begun()
+    entrance.begin()
     assert entrance.try_it() is None
+
+
+def test_who_was_let_in_and_is_yet_to_be_read_takes_room(entrance):
+    entrance.scheduler.release(entrance.fill(0.5))
+    let_in = 0
+    while entrance.try_it() is None:
+        entrance.let_in()
+        let_in += 1
+    assert let_in == 4, "one more than fit into four fifths of two seconds"
+    entrance.begin()
+    assert entrance.try_it() is None
+
+
+def test_what_runs_no_model_begins_before_those_that_wait(entrance):
+    begun_at_once = [entrance.let_in() for _ in range(AT_ONCE + 1)]
+    assert begun_at_once == [True] * AT_ONCE + [False]
+    assert entrance.let_in("GET", "/health/live")
+    entrance.begin("GET", "/health/live")
+    assert not entrance.let_in()
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,22 @@ def test_who_waited_as_told_has_the_room_that_is_kept():
         backlog.admit(INTERACTIVE, 0.1, deadline=100, now=0, patient=True)
 
 
+def test_who_was_let_in_has_that_room_too_for_what_came_later_has_taken_the_other():
+    backlog = Backlog(workers=1, max_queue_seconds=1.0)
+    backlog.lanes[INTERACTIVE].waiting.add(0.9)
+    backlog.admit(INTERACTIVE, 0.09, deadline=100, now=0, let_in=True)
+    with pytest.raises(QueueFullError):
+        backlog.admit(INTERACTIVE, 0.11, deadline=100, now=0, let_in=True)
+
+
+def test_what_is_still_coming_takes_the_room_of_what_is_typical():
+    backlog = Backlog(workers=1, max_queue_seconds=1.0)
+    backlog.admit(INTERACTIVE, 0.1, deadline=100, now=0)
+    assert [backlog.is_full(INTERACTIVE, coming) for coming in (0, 8, 9)] == [False, False, True]
+    backlog.lanes[INTERACTIVE].waiting.add(0.5)
+    assert [backlog.is_full(INTERACTIVE, coming) for coming in (0, 3, 4)] == [False, False, True]
+
+
 def test_a_request_that_nobody_read_is_refused_as_a_typical_one():
     backlog = Backlog(workers=1, max_queue_seconds=1.0)
     for _ in range(300):
