@@ -7,11 +7,15 @@ BULK_SHARE = 0.24
 the dearer ones, in small batches.
 """
 
-MOST_OWED_SECONDS = 0.5
-"""Of workers' time that bulk got less than its share, or more, and that counts later. Where it
-found gaps enough between interactive work, a crowd of that need not make room for bulk: to use up
-what bulk had too much takes it 2.1 s of workers' time.
+MOST_OWED_RUNS = 50
+"""Typical ones, that bulk got less than its share, or more, and that count later. Where it found
+gaps enough between interactive work, a crowd of that need not make room for bulk: to use up what
+bulk had too much takes it four times as many. Counted in runs and not in seconds: a crowd of a
+model that is ten times as fast is over in a tenth of the time.
 """
+
+TYPICAL_WEIGHT = 0.02
+"""Of each run in what is typical."""
 
 
 class Priority(StrEnum):
@@ -30,6 +34,7 @@ class BulkShare:
 
     def __init__(self) -> None:
         self._owed = 0.0
+        self._typical_seconds = 0.0
 
     @property
     def is_owed(self) -> bool:
@@ -38,6 +43,8 @@ class BulkShare:
 
     def took(self, priority: Priority, seconds: float, *, bulk_is_here: bool) -> None:
         """Count a run that begins now, while there is bulk work that waits or runs, or not."""
+        weight = TYPICAL_WEIGHT if self._typical_seconds else 1.0
+        self._typical_seconds += weight * (seconds - self._typical_seconds)
         if priority is Priority.BULK:
             self._owe(-seconds * (1 - BULK_SHARE))
         elif bulk_is_here:
@@ -51,4 +58,5 @@ class BulkShare:
             self._owe(seconds * (1 - BULK_SHARE))
 
     def _owe(self, seconds: float) -> None:
-        self._owed = min(max(-MOST_OWED_SECONDS, self._owed + seconds), MOST_OWED_SECONDS)
+        most = MOST_OWED_RUNS * self._typical_seconds
+        self._owed = min(max(-most, self._owed + seconds), most)
