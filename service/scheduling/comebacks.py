@@ -49,8 +49,12 @@ class Comebacks:
     def expected(self, now: float, until: float) -> float:
         """Seconds of work that will come back from now until then."""
         self._pass_time(now)
-        slots = range(self._slot + 1, _slot_of(until) + 1)  # those before have passed
-        work = sum(self._out[slot][1] for slot in slots if slot in self._out)
+        last = _slot_of(until)
+        if last - self._slot < len(self._out):  # as a rule: those before have passed
+            slots = (slot for slot in range(self._slot + 1, last + 1) if slot in self._out)
+        else:
+            slots = (slot for slot in self._out if slot <= last)
+        work = sum(self._out[slot][1] for slot in slots)
         return min(self.share * work, MOST_SECONDS * self._workers)
 
     def refused(self, seconds: float, now: float, until: float) -> None:

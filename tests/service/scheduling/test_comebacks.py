@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.scheduling.comebacks import LATE_SECONDS, MOST_SECONDS, SLOT_SECONDS, Comebacks
+from service.scheduling.comebacks import (
+    LATE_SECONDS,
+    MOST_SECONDS,
+    SLOT_SECONDS,
+    Comebacks,
+    _slot_of,
+)
 
 GIVEN_UP_SECONDS = LATE_SECONDS + 2 * SLOT_SECONDS
 """After the time that was told: nobody is waited for any more."""
@@ -104,3 +110,12 @@ def test_a_crowd_that_comes_back_as_told_leaves_nothing_behind(crowd):
         comebacks.returned(100.0 + told)
     assert comebacks.share == 1.0
     assert comebacks.expected(100.0 + max(told for _, told in crowd), FAR) == 0.0
+
+
+@given(st.lists(st.floats(0.0, 30.0), min_size=1, max_size=60), st.floats(0.0, 1e9))
+def test_what_is_expected_is_the_work_of_those_who_are_given_up_by_then(waits, until):
+    comebacks = Comebacks(workers=1)
+    for wait in waits:
+        comebacks.refused(0.5, now=0.0, until=wait)
+    given_up = [wait for wait in waits if _slot_of(wait) <= _slot_of(until)]
+    assert comebacks.expected(0.0, until) == pytest.approx(0.5 * len(given_up))
