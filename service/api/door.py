@@ -121,8 +121,8 @@ class Door:
             if decision.refusal is not None:
                 return self._refused(scope, decision.refusal, decision.headers, keep_alive), None
             headers = decision.headers
-        coming = self._pacing.unbegun
-        is_behind = coming >= MOST_UNBEGUN
+        coming = self._pacing.crowd
+        is_behind = self._pacing.unbegun >= MOST_UNBEGUN
         if not is_behind and (
             is_patient or not any(self._queue.is_full(each, coming) for each in Priority)
         ):

@@ -33,6 +33,13 @@ class Pacing:
         """Requests that were let in and have not begun."""
         return self._handed_over + len(self._held_back)
 
+    @property
+    def crowd(self) -> int:
+        """Those of them that are held back, if they are many: a few have begun soon, and the queue
+        itself knows better than anyone what room they leave.
+        """
+        return len(self._held_back) if len(self._held_back) >= CROWD else 0
+
     def let_in(self, hand_over: Callable[[], bool]) -> None:
         """Have a request begin, after those that were let in before."""
         self._held_back.append(hand_over)
@@ -49,4 +56,4 @@ class Pacing:
 
     @property
     def _most(self) -> int:
-        return AT_ONCE if len(self._held_back) < CROWD else 1
+        return 1 if self.crowd else AT_ONCE

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from service.api.door import MOST_UNBEGUN, Door
-from service.api.pacing import AT_ONCE
+from service.api.pacing import AT_ONCE, CROWD
 from service.lifecycle import Lifecycle
 from service.scheduling.batch_plan import BatchLimits
 from service.scheduling.cost import CostModel
@@ -102,15 +102,21 @@ def test_more_than_the_event_loop_gets_round_to_is_turned_away(entrance):
     assert entrance.try_it() is None
 
 
-def test_who_was_let_in_and_is_yet_to_be_read_takes_room(entrance):
-    entrance.scheduler.release(entrance.fill(0.5))
+def test_a_crowd_that_was_let_in_and_is_held_back_takes_room(entrance):
+    entrance.scheduler.release(entrance.fill(0.04))
     let_in = 0
     while entrance.try_it() is None:
         entrance.let_in()
         let_in += 1
-    assert let_in == 4, "one more than fit into four fifths of two seconds"
-    entrance.begin()
-    assert entrance.try_it() is None
+    assert let_in == AT_ONCE + 41, "one more than fit into four fifths of two seconds"
+
+
+def test_a_few_that_are_held_back_turn_nobody_away(entrance):
+    entrance.scheduler.release(entrance.fill(3.0))
+    for _ in range(AT_ONCE + CROWD):
+        assert entrance.try_it() is None
+        entrance.let_in()
+    assert entrance.try_it() is not None
 
 
 def test_what_runs_no_model_begins_before_those_that_wait(entrance):
