@@ -31,6 +31,13 @@ FIRST_WEIGHT = 9.3
 """How many times the processor time of another run on the same core a run gets that goes first: the
 operating system goes by their priorities (service/runtime/priority.py)."""
 
+WIDE_ON_SHARED = 0.4
+"""Of its part of the cores, what a wide run makes use of where it has them not to itself: its
+threads wait for one another, and the operating system moves the one that is held up only after a
+while. 0.7 where something goes first without end (128 tokens take 2.5 times as long as alone on two
+cores); where that is short, as in the service, such runs take as long as with 0.4 (one-off scripts,
+docs/simulation.md)."""
+
 Action = Callable[[], None]
 OnAnswer = Callable[[SchedulingError | None], None]
 """Is told why there is no answer, or None."""
@@ -69,6 +76,10 @@ class Job:
     threads: int
     done: Action
     goes_first: bool = False
+
+    def speed(self, share: float) -> float:
+        """The seconds that it runs in a second in which each thread has this share of a core."""
+        return share * (WIDE_ON_SHARED if self.threads > 1 and share < 1 else 1)
 
 
 class Cores:
@@ -113,7 +124,7 @@ class Cores:
             share = weight / (weight + max(1.0, behind / self._count))
             fast = min(1.0, self._count / ahead) * share
             slow = min(1.0, (self._count - fast * ahead) / behind)
-        return {job: fast if job.goes_first else slow for job in self._jobs}
+        return {job: job.speed(fast if job.goes_first else slow) for job in self._jobs}
 
     def _settle(self) -> None:
         passed = self._time() - self._settled

@@ -32,6 +32,10 @@ THIN = ModelShape(vocab_size=30_000, max_position_embeddings=512)
 
 THIN_CONNECTIONS = 8
 
+IDLE_SECONDS = 0.02
+"""Before each wide run that is timed: in the service a lone text comes to caches that others have
+used meanwhile, and to cores that sleep."""
+
 
 class RunTimer:
     """Times runs of a model in process, as the service would run it on ``workers`` workers."""
@@ -48,7 +52,7 @@ class RunTimer:
 
     def measure(self, seconds: float) -> None:
         """Go on for about ``seconds``, and at least until every shape has been run once more: on
-        all workers at once first, then one wide run after the other.
+        all workers at once first, then one wide run after the other, the cores idle between them.
         """
         wide = [shape for shape in self._rows if shape[0] == 1] if self._widens else []
         share = len(wide) / (len(wide) + len(self._rows))
@@ -64,6 +68,7 @@ class RunTimer:
         end = time.perf_counter() + seconds * share
         while wide:
             for shape in wide:
+                time.sleep(IDLE_SECONDS)
                 self._wide[shape].append(self._seconds(shape, wide=True))
             if time.perf_counter() > end:
                 break
