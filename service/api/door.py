@@ -38,6 +38,9 @@ wait of those that are let in behind them."""
 MOST_PATHS = 256
 """Whose route is remembered: those in use are few."""
 
+PRIORITIES = tuple(Priority)
+_BULK = Priority.BULK.encode()
+
 ID_TEMPLATE = b"_" * 32
 """As long as an id of ours."""
 
@@ -123,17 +126,15 @@ class Door:
             headers = decision.headers
         coming = self._pacing.crowd
         is_behind = self._pacing.unbegun >= MOST_UNBEGUN
-        if not is_behind and (
-            is_patient or not any(self._queue.is_full(each, coming) for each in Priority)
-        ):
+        full = [each for each in PRIORITIES if self._queue.is_full(each, coming)]
+        if not is_behind and (is_patient or not full):
             return None  # as a rule: nothing more of the request needs to be looked at
         route = route_of(scope)
         if route is None or self._lifecycle.phase is not Phase.SERVING:
             return None
         fields = dict(scope["headers"])
-        bulk = fields.get(PRIORITY) == Priority.BULK.encode()
-        priority = Priority.BULK if bulk else Priority.INTERACTIVE
-        if not is_behind and not self._queue.is_full(priority, coming):
+        priority = Priority.BULK if fields.get(PRIORITY) == _BULK else Priority.INTERACTIVE
+        if not is_behind and priority not in full:
             return None
         refusal = self._queue.refuse_unread(priority)
         self._metrics.request_turned_away(route, HTTPStatus.TOO_MANY_REQUESTS)

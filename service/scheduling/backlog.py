@@ -1,6 +1,7 @@
 """The predicted seconds of work that the workers owe, and whether more may be added."""
 
 import math
+from dataclasses import dataclass
 
 from service.scheduling.comebacks import Comebacks
 from service.scheduling.errors import DeadlineExceededError, QueueFullError
@@ -14,6 +15,14 @@ GIANT_SHARE = 0.5
 
 TYPICAL_WEIGHT = 0.02
 """Of each admitted request in what is typical: the last fifty or so decide."""
+
+ALIKE_SECONDS = 0.005
+"""For which refusals of requests that nobody read are told the same. To look again at all that is
+ahead takes a third of what a refusal does, and in so short a time little of it changes."""
+
+ALIKE_WORK_SECONDS = 0.1
+"""Of all workers: as much work is told the same at most, so that a crowd is still told to come back
+one after the other."""
 
 
 class Sum:
@@ -34,11 +43,21 @@ class Sum:
         self.seconds = self.seconds - seconds if self.count else 0.0
 
 
+@dataclass(slots=True)
+class _Alike:
+    """What the next ones are told as well: until then, and for so many seconds of work."""
+
+    refusal: QueueFullError
+    until: float
+    seconds_left: float
+
+
 class Lane:
     """What one priority has in the queue, and what it was refused."""
 
     def __init__(self, workers: int) -> None:
         self.comebacks = Comebacks(workers)
+        self.alike: _Alike | None = None
         self.waiting = Sum()
         self.reserved = Sum()
         """Of requests that are still being tokenised."""
@@ -151,7 +170,16 @@ class Backlog:
 
     def refuse_unread(self, priority: Priority, now: float) -> QueueFullError:
         """The refusal of a request of which nothing is known, and which will be typical."""
-        return self.refusal(priority, self._typical_seconds, now, KEPT_SHARE * self._room_seconds)
+        lane, seconds = self.lanes[priority], self._typical_seconds
+        alike = lane.alike
+        if alike is not None and now < alike.until and seconds <= alike.seconds_left:
+            alike.seconds_left -= seconds
+            lane.comebacks.refused(seconds, now, now + alike.refusal.told_seconds)
+            return alike.refusal
+        refusal = self.refusal(priority, seconds, now, KEPT_SHARE * self._room_seconds)
+        left = ALIKE_WORK_SECONDS * self._workers - seconds
+        lane.alike = _Alike(refusal, now + ALIKE_SECONDS, left)
+        return refusal
 
     def refusal(
         self,

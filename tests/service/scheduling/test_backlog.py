@@ -132,6 +132,30 @@ def test_a_request_that_nobody_read_is_refused_as_a_typical_one():
     assert told == pytest.approx([0.2, 0.4, 0.6, 0.8], abs=0.01)
 
 
+def test_those_refused_in_one_moment_are_told_the_same_and_counted_each():
+    backlog = Backlog(workers=1, max_queue_seconds=1.0)
+    for _ in range(300):
+        backlog.admit(INTERACTIVE, 0.03, deadline=100, now=0)
+    backlog.lanes[INTERACTIVE].waiting.add(1.0)
+
+    def told(now):
+        return backlog.refuse_unread(INTERACTIVE, now).retry_after_seconds
+
+    in_one_moment = [told(0.0) for _ in range(8)]  # three are less than a tenth of a second
+    assert in_one_moment == pytest.approx([0.2] * 3 + [0.29] * 3 + [0.38] * 2)
+    assert told(0.001) == pytest.approx(0.38)
+    assert told(0.006) == pytest.approx(0.2 + 9 * 0.03)
+
+
+def test_bulk_is_not_told_what_interactive_work_is_told():
+    backlog = Backlog(workers=1, max_queue_seconds=1.0)
+    for _ in range(300):
+        backlog.admit(INTERACTIVE, 0.02, deadline=100, now=0)
+    backlog.lanes[BULK].waiting.add(1.0)
+    refusals = [backlog.refuse_unread(priority, now=0) for priority in (INTERACTIVE, BULK)]
+    assert [refusal.priority for refusal in refusals] == [INTERACTIVE, BULK]
+
+
 def test_what_is_typical_is_known_from_the_first_request_on():
     backlog = Backlog(workers=1, max_queue_seconds=1.0)
     backlog.admit(INTERACTIVE, 0.2, deadline=100, now=0)
