@@ -18,7 +18,7 @@ TYPICAL_WEIGHT = 0.02
 
 ALIKE_SECONDS = 0.005
 """For which refusals of requests that nobody read are told the same. To look again at all that is
-ahead takes a third of what a refusal does, and in so short a time little of it changes."""
+ahead of each took the door more than half of its time, and meanwhile little of it changes."""
 
 ALIKE_WORK_SECONDS = 0.1
 """Of all workers: as much work is told the same at most, so that a crowd is still told to come back
@@ -58,6 +58,8 @@ class Lane:
     def __init__(self, workers: int) -> None:
         self.comebacks = Comebacks(workers)
         self.alike: _Alike | None = None
+        """The last refusal of a request that nobody read."""
+
         self.waiting = Sum()
         self.reserved = Sum()
         """Of requests that are still being tokenised."""
@@ -169,7 +171,9 @@ class Backlog:
         return ahead > 0 and ahead + KEPT_SHARE * self._room_seconds > self._room_seconds
 
     def refuse_unread(self, priority: Priority, now: float) -> QueueFullError:
-        """The refusal of a request of which nothing is known, and which will be typical."""
+        """The refusal of a request of which nothing is known, and which will be typical. Those of
+        one moment are told the same, by the same object, and each is counted.
+        """
         lane, seconds = self.lanes[priority], self._typical_seconds
         alike = lane.alike
         if alike is not None and now < alike.until and seconds <= alike.seconds_left:
