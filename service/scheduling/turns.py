@@ -22,9 +22,10 @@ SATURATED_SECONDS = 12.0
 """Without a moment in which nothing waited, after which that is so as well."""
 
 QUICK_TOKENS = 64
-"""Padded tokens in one interactive batch while little waits: four times as many take an eighth
-less time each, and every row waits for all of its batch. Such a batch goes before longer ones: as
-nothing goes before it, it must be quick itself. Simulated at 70 % load (docs/simulation.md)."""
+"""Padded tokens in one interactive batch while little waits, or as many as are not worth overtaking
+(``LONG_SECONDS``), if those are more: four times as many take an eighth less time each, and every
+row waits for all of its batch. Such a batch goes before longer ones: as nothing goes before it, it
+must be quick itself. Simulated at 70 % load (docs/simulation.md)."""
 
 OVERTAKERS = 2
 """For each worker: one in place of bulk that it runs, one for quick batches."""
@@ -159,7 +160,7 @@ class Turns:
         idle = max(1, self._workers - self._backlog.running.count)
         most = self._limits.padded_tokens
         if self._batches_are_small(line.priority, now):
-            most = min(most, QUICK_TOKENS)
+            most = min(most, self._quick_tokens(line))
         return BatchLimits(min(most, math.ceil(line.waiting_tokens / idle)), self._limits.waste)
 
     def may_be_wide(self, tickets: list[Ticket]) -> bool:
@@ -181,6 +182,12 @@ class Turns:
     def gave_back(self, run: Run) -> None:
         """Take away a run that was stopped."""
         self._bulk.gave_back(run.line.priority, run.cost_seconds)
+
+    @staticmethod
+    def _quick_tokens(line: WaitingLine) -> int:
+        """Padded tokens in one batch of a model while little waits."""
+        seconds = line.cost.predict(1, QUICK_TOKENS)
+        return int(QUICK_TOKENS * max(1.0, LONG_SECONDS / seconds))
 
     def _batches_are_small(self, priority: Priority, now: float) -> bool:
         waiting = self._backlog.lanes[priority].waiting_count

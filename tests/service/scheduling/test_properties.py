@@ -27,7 +27,7 @@ from service.scheduling.cost import CostModel
 from service.scheduling.due import DELAY_TIMES
 from service.scheduling.errors import DeadlineExceededError, QueueFullError
 from service.scheduling.priority import BULK_SHARE, Priority
-from service.scheduling.runs import HELD_UP_TIMES
+from service.scheduling.runs import HELD_UP_TIMES, LONG_SECONDS
 from service.scheduling.scheduler import Scheduler
 from service.scheduling.ticket import Ticket
 from service.scheduling.turns import QUICK_TOKENS, count_overtakers
@@ -67,9 +67,8 @@ class Trace(RuleBasedStateMachine):
             cache_entries=cache_entries,
             clock=self.clock,
         )
-        for model in ("a", "b"):
-            cost = CostModel((1e-3, 1e-3, 0.0))
-            self.scheduler.add_model(model, Idle(widens), cost)
+        for model, per_token in (("a", 1e-3), ("b", 1e-4)):
+            self.scheduler.add_model(model, Idle(widens), CostModel((1e-3, per_token, 0.0)))
         self.workers = workers
         self.running = []
         self.of_overtakers = set()
@@ -187,7 +186,8 @@ class Trace(RuleBasedStateMachine):
             self.taken.add(ticket)
         if run.quick:
             assert run.line.priority is Priority.INTERACTIVE
-            assert padded <= QUICK_TOKENS
+            seconds_each = run.line.cost.predict(1, QUICK_TOKENS) / QUICK_TOKENS
+            assert padded <= QUICK_TOKENS or padded * seconds_each <= LONG_SECONDS
         if run.overtakes:
             self._check_overtaking(run)
         else:

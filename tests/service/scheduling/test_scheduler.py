@@ -13,6 +13,7 @@ from service.runtime.session import StoppedError
 from service.scheduling.cost import CostModel
 from service.scheduling.errors import ClosedError, DeadlineExceededError, QueueFullError
 from service.scheduling.priority import Priority
+from service.scheduling.runs import LONG_SECONDS
 from service.scheduling.turns import (
     CROWD_TICKETS,
     QUICK_TOKENS,
@@ -62,6 +63,12 @@ def test_while_little_waits_batches_are_small_and_where_much_waits_they_are_larg
     assert len(bench.scheduler.poll().tickets) == QUICK_TOKENS // 20
     bench.submit(*[20] * 4)
     assert len(bench.scheduler.poll().tickets) == 256 // 20
+
+
+def test_batches_of_a_fast_model_are_as_large_as_is_not_worth_overtaking(bench):
+    bench.scheduler.add_model("fast", Idle(), CostModel((0.0, LONG_SECONDS / 100, 0.0)))
+    bench.submit(*[20] * (CROWD_TICKETS * 2 - 1), model="fast")
+    assert len(bench.scheduler.poll().tickets) == 100 // 20
 
 
 def test_a_queue_with_more_predicted_work_than_may_wait_refuses(bench):
