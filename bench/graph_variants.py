@@ -25,11 +25,19 @@ from onnx import helper as onnx_helper
 
 from bench.checkpoints import BASE, write_checkpoint
 from export.checkpoint import Checkpoint, read_checkpoint
-from export.graph import IR_VERSION, NARROWED, OPSET, AlbertWriter
+from export.config import AlbertConfig
+from export.graph import IR_VERSION, OPSET, AlbertWriter
 from export.graph_builder import GraphBuilder, LoopBody
-from export.weights import layer_prefix
+from export.token_layout import Asked, Rectangle
+from export.weights import Weights, layer_prefix
 
-SHAPES = ((8, 128), (1, 128), (1, 32))  # batch, tokens
+SHAPES = {
+    "8 x 128": [128] * 8,
+    "1 x 128": [128],
+    "1 x 32": [32],
+    "8 of 10 to 60": [10, 15, 20, 25, 30, 35, 40, 60],
+}
+"""Tokens of each row."""
 CONTRIB = "com.microsoft"
 
 
@@ -38,16 +46,23 @@ class Unrolled(AlbertWriter):
 
     def _write_group(self, group: int, layers: int, hidden: str) -> str:
         for layer in range(layers):
-            rows = self._main.integers(NARROWED) if layer == layers - 1 else None
-            hidden = self._write_layer(self._main, layer_prefix(group, 0), hidden, rows)
+            asked = self._layout.narrowed(self._main, None) if layer == layers - 1 else None
+            hidden = self._write_layer(self._main, layer_prefix(group, 0), hidden, asked)
         return hidden
 
 
 class AllRows(AlbertWriter):
     """The last layer works on every position, not on two."""
 
-    def _write_row_count(self, body: LoopBody, layers: int) -> str:
-        return self._sequence
+    def _write_asked(self, body: LoopBody, layers: int) -> Asked | None:
+        return None
+
+
+class Padded(AlbertWriter):
+    """Products are computed of padding too."""
+
+    def __init__(self, config: AlbertConfig, weights: Weights) -> None:
+        super().__init__(config, weights, layout=Rectangle)
 
 
 class FastGelu(AlbertWriter):
@@ -57,13 +72,16 @@ class FastGelu(AlbertWriter):
         return body.add("FastGelu", inner, domain=CONTRIB)
 
 
-class FusedAttention(AlbertWriter):
+class FusedAttention(Padded):
     """onnxruntime's MultiHeadAttention in place of products and softmax."""
 
-    def _write_attention(self, body: GraphBuilder, prefix: str, asked: str, hidden: str) -> str:
+    def _write_attention(
+        self, body: GraphBuilder, prefix: str, hidden: str, asked: Asked | None
+    ) -> str:
+        taken = self._layout.take(body, hidden, asked)
         query, key, value = (
             self._linear(body, f"{prefix}.{product}", source)
-            for product, source in (("query", asked), ("key", hidden), ("value", hidden))
+            for product, source in (("query", taken), ("key", hidden), ("value", hidden))
         )
         mask = body.add("Cast", "attention_mask", to=6)  # int32
         context = body.add(
@@ -73,19 +91,21 @@ class FusedAttention(AlbertWriter):
             domain=CONTRIB,
         )
         context = self._linear(body, f"{prefix}.dense", context)
-        return self._norm(body, f"{prefix}.LayerNorm", body.add("Add", asked, context))
+        return self._norm(body, f"{prefix}.LayerNorm", body.add("Add", taken, context))
 
 
 class OneKeyValueProduct(AlbertWriter):
     """Keys and values from one product with their weights side by side."""
 
-    def _write_attention(self, body: GraphBuilder, prefix: str, asked: str, hidden: str) -> str:
+    def _write_attention(
+        self, body: GraphBuilder, prefix: str, hidden: str, asked: Asked | None
+    ) -> str:
         parts = [f"{prefix}.key", f"{prefix}.value"]
         weight = np.concatenate([self._weights[f"{part}.weight"].T for part in parts], axis=1)
         bias = np.concatenate([self._weights[f"{part}.bias"] for part in parts])
         both = body.add("MatMul", hidden, body.floats(f"{prefix}.kv.weight", weight))
         self._both = body.add("Add", both, body.floats(f"{prefix}.kv.bias", bias))
-        return super()._write_attention(body, prefix, asked, hidden)
+        return super()._write_attention(body, prefix, hidden, asked)
 
     def _linear(self, graph: GraphBuilder, prefix: str, value: str, scale: float = 1.0) -> str:
         half = prefix.rpartition(".")[2]
@@ -93,7 +113,7 @@ class OneKeyValueProduct(AlbertWriter):
             return super()._linear(graph, prefix, value, scale)
         size = self._config.hidden_size
         start = 0 if half == "key" else size
-        ends = graph.integers(start), graph.integers(start + size), graph.integers(2)
+        ends = graph.integers(start), graph.integers(start + size), graph.integers(-1)
         return graph.add("Slice", self._both, *ends)
 
 
@@ -108,11 +128,14 @@ class Variant:
 
 VARIANTS = (
     Variant("as exported"),
+    Variant("padded", Padded),
     Variant("layers written out", Unrolled),
-    Variant("layers written out, not packed", Unrolled, {"session.disable_prepacking": "1"}),
+    Variant(
+        "layers written out, weights not packed", Unrolled, {"session.disable_prepacking": "1"}
+    ),
     Variant("last layer on every position", AllRows),
     Variant("FastGelu", FastGelu),
-    Variant("MultiHeadAttention", FusedAttention),
+    Variant("padded, MultiHeadAttention", FusedAttention),
     Variant("keys and values in one product", OneKeyValueProduct),
 )
 
@@ -130,8 +153,8 @@ def main(
         sessions = [
             open_session(path, variant) for path, variant in zip(paths, VARIANTS, strict=True)
         ]
-        ratios = [time_in_turns(sessions, batch, tokens, rounds) for batch, tokens in SHAPES]
-    print(f"| graph | {' | '.join(f'{b} x {t}' for b, t in SHAPES)} | load, s | resident, MiB |")
+        ratios = [time_in_turns(sessions, lengths, rounds) for lengths in SHAPES.values()]
+    print(f"| graph | {' | '.join(SHAPES)} | load, s | resident, MiB |")
     print(f"|---|{'---|' * (len(SHAPES) + 2)}")
     for index, variant in enumerate(VARIANTS):
         cells = [f"{ratio[index]:.2f}" for ratio in ratios]
@@ -156,20 +179,17 @@ def open_session(path: Path, variant: Variant) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-def feeds(batch: int, tokens: int) -> dict[str, NDArray[np.int64]]:
-    """Return random ids, int64 [batch, tokens], nothing padded."""
-    ids = np.random.default_rng(0).integers(5, BASE.vocab_size, (batch, tokens))
-    return {
-        "input_ids": ids,
-        "attention_mask": np.ones_like(ids),
-        "token_type_ids": np.zeros_like(ids),
-    }
+def feeds(lengths: Sequence[int]) -> dict[str, NDArray[np.int64]]:
+    """Return rows of these lengths, random ids, int64 [batch, longest]."""
+    shape = len(lengths), max(lengths)
+    mask = (np.arange(shape[1]) < np.array(lengths)[:, np.newaxis]).astype(np.int64)
+    ids = np.random.default_rng(0).integers(5, BASE.vocab_size, shape) * mask
+    return {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
 
 
 def time_in_turns(
     sessions: Sequence[onnxruntime.InferenceSession],
-    batch: int,
-    tokens: int,
+    lengths: Sequence[int],
     rounds: int,
     tolerance: float = 1e-5,
 ) -> list[float]:
@@ -177,7 +197,7 @@ def time_in_turns(
 
     AssertionError if a logit differs from the first one's by more than the tolerance.
     """
-    given, repeats = feeds(batch, tokens), max(1, 512 // (batch * tokens))
+    given, repeats = feeds(lengths), max(1, 512 // sum(lengths))
     expected = sessions[0].run(None, given)[0]
     for session in sessions:
         np.testing.assert_allclose(session.run(None, given)[0], expected, atol=tolerance)
@@ -205,7 +225,7 @@ def report_load(path: str, index: int) -> None:
     before, started = resident_mib(), time.perf_counter()
     session = open_session(Path(path), VARIANTS[index])
     seconds = time.perf_counter() - started
-    session.run(None, feeds(1, 32))
+    session.run(None, feeds([32]))
     print(f"{seconds:.2f} | {resident_mib() - before:.0f}")
 
 

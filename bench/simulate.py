@@ -84,7 +84,7 @@ Waste = Annotated[float, typer.Option(help="Most padding in a run, as a share.",
 QueueSeconds = Annotated[float, typer.Option(help="Predicted work that may wait.", min=0)]
 Timeout = Annotated[float, typer.Option(help="Deadline of a request, seconds.", min=0)]
 
-BATCH_TOKENS, WASTE = DEFAULT.limits.padded_tokens, DEFAULT.limits.waste
+BATCH_TOKENS, WASTE = DEFAULT.limits.tokens, DEFAULT.limits.waste
 DEFAULT_MIX = MixName(MIXED.name)
 EVERY_CHOICE = list(Choice)
 
@@ -110,7 +110,7 @@ def measure_profile(
         progress.step("run times")
         timer = RunTimer(version, available_cores())
         timer.measure(seconds)
-        measured = Profile(available_cores(), timer.narrow, timer.wide, http_seconds)
+        measured = Profile(available_cores(), timer.narrow, timer.wide, http_seconds, timer.packs)
         measured.write(profile)
     print(_about(measured))
 

@@ -179,8 +179,9 @@ class Work:
 class _NoModel:
     """The executor that is never asked to run anything."""
 
-    def __init__(self, widens: bool) -> None:
+    def __init__(self, widens: bool, packs: bool) -> None:
         self.widens = widens
+        self.packs = packs
 
     def run(
         self, rows: Sequence[Row], *, wide: bool = False, stop: StopSignal | None = None
@@ -219,7 +220,7 @@ class Replica:
             observer=self.work,
             clock=time,
         )
-        executor = _NoModel(widens=profile.wide is not None)
+        executor = _NoModel(widens=profile.wide is not None, packs=profile.packs)
         self._scheduler.add_model(MODEL, executor, deepcopy(profile.narrow.model))
 
     def request(
@@ -277,7 +278,9 @@ class Replica:
 
     def _begin(self, run: Run, *, goes_first: bool) -> None:
         times = self._profile.wide if run.wide and self._profile.wide else self._profile.narrow
-        seconds = times.model.predict(len(run.tickets), run.padded_length)
+        rows, longest = len(run.tickets), run.padded_length
+        computed = run.line.computed_tokens(rows, longest, run.real_tokens)
+        seconds = times.model.predict(rows, longest, computed)
         threads = self._profile.workers if times is self._profile.wide else 1
         begun = self._time()
 

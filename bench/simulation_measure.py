@@ -84,6 +84,11 @@ class RunTimer:
         return RunTimes(_means(self._wide)) if self._wide else None
 
     @property
+    def packs(self) -> bool:
+        """Whether the model computes nothing but attention at padded positions."""
+        return self._model.session.packs
+
+    @property
     def _widens(self) -> bool:
         return self._model.session.widens
 

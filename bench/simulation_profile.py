@@ -49,13 +49,15 @@ class Profile:
     """``narrow`` runs take one core while the other workers run too; ``wide`` ones take all cores,
     None where the service does not widen its sessions.
 
-    ``http_seconds`` is the time of the event loop for one request, tokenising included.
+    ``http_seconds`` is the time of the event loop for one request, tokenising included. ``packs``:
+    the model computes nothing but attention at padded positions.
     """
 
     workers: int
     narrow: RunTimes
     wide: RunTimes | None
     http_seconds: float
+    packs: bool = False
 
     def write(self, file: Path) -> None:
         """Write it as JSON."""
@@ -72,6 +74,7 @@ class Profile:
                 narrow=_run_times(fields["narrow"]),
                 wide=None if wide is None else _run_times(wide),
                 http_seconds=fields["http_seconds"],
+                packs=fields.get("packs", False),
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise BenchError(f"{file} is not a profile: {error!r}") from error

@@ -141,6 +141,7 @@ def export_checkpoint(request: ExportRequest, progress: Progress) -> ExportRepor
             problem_type=None if config.is_question_answering else config.inferred_problem_type,
             max_tokens=config.max_position_embeddings,
             precision=request.precision,
+            packed=request.precision is not Precision.FP16,
             architecture=_architecture(checkpoint),
             tokenizer=tokenizer.facts,
             parity=parity,

@@ -1,9 +1,9 @@
 """Writes ALBERT as an ONNX graph: every weight once in the file, and once in memory.
 
 Layers that share weights are iterations of one ``Loop`` whose body holds each use of a weight once,
-so onnxruntime packs it once, however many layers there are. In the last layer of a classifier only
-[CLS] and its neighbour are asked for after keys and values. `docs/export.md` has the measurements
-behind both.
+so onnxruntime packs it once, however many layers there are. Padding is left out of all but the
+attention (``export.token_layout``). In the last layer of a classifier only [CLS] and its neighbour
+are asked for after keys and values. `docs/export.md` has the measurements behind all three.
 
 The architecture is that of "ALBERT: A Lite BERT" (https://arxiv.org/abs/1909.11942) as
 transformers' AlbertModel implements it.
@@ -17,6 +17,7 @@ from onnx import helper as onnx_helper
 
 from export.config import Activation, AlbertConfig
 from export.graph_builder import FLOAT16, FLOAT32, Constants, Dimensions, GraphBuilder, LoopBody
+from export.token_layout import Asked, Packed, TokenLayout
 from export.weights import (
     CLASSIFIER,
     EMBEDDINGS,
@@ -35,11 +36,6 @@ INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 CLASSIFICATION_OUTPUTS = ("logits",)
 SPAN_OUTPUTS = ("start_logits", "end_logits")
 _TOKENS = ("batch", "sequence")
-
-# What the last layer of a classifier computes: [CLS], which is all that the pooler reads, and its
-# neighbour. onnxruntime adds up the product of a single row in another order when zeros follow, so
-# that padding would show in the last bits of [CLS].
-NARROWED = 2
 
 # Added to the scores of padding: its exponential is exactly 0 beside any real position, and a row
 # with nothing but padding still has a finite softmax. Of float16 it is half of the lowest, because
@@ -78,13 +74,17 @@ class AlbertWriter:
     """
 
     def __init__(
-        self, config: AlbertConfig, weights: Weights, float_type: np.dtype[Any] = FLOAT32
+        self,
+        config: AlbertConfig,
+        weights: Weights,
+        float_type: np.dtype[Any] = FLOAT32,
+        layout: type[TokenLayout] = Packed,
     ) -> None:
         self._config = config
         self._weights = weights
         self._float_type = float_type
         self._main = GraphBuilder("albert", Constants(float_type))
-        self._sequence = self._main.add("Shape", "input_ids", start=1, end=2)
+        self._layout = layout(self._main, config)
         self._attention_bias = self._write_attention_bias()
 
     def write(self) -> GraphProto:
@@ -111,21 +111,18 @@ class AlbertWriter:
         return main.add("Where", is_token, unmasked, masked)
 
     def _write_embeddings(self) -> str:
-        """Write the embedded tokens mapped to the hidden size, [batch, sequence, hidden]."""
+        """Write the embedded tokens mapped to the hidden size, […, hidden]."""
         main = self._main
-        word = self._embed_words()
-        kind = main.add(
-            "Gather", self._weight(f"{EMBEDDINGS}.token_type_embeddings"), "token_type_ids"
-        )
-        positions = self._weight(f"{EMBEDDINGS}.position_embeddings")
-        position = main.add("Slice", positions, main.integers(0), self._sequence)
+        word = self._embed_words(self._layout.tokens("input_ids"))
+        kinds = self._weight(f"{EMBEDDINGS}.token_type_embeddings")
+        kind = main.add("Gather", kinds, self._layout.tokens("token_type_ids"))
+        position = self._layout.positions(self._weight(f"{EMBEDDINGS}.position_embeddings"))
         summed = main.add("Add", main.add("Add", word, kind), position)
         return self._linear(main, MAPPING, self._norm(main, f"{EMBEDDINGS}.LayerNorm", summed))
 
-    def _embed_words(self) -> str:
-        """Write the rows of the word embeddings, [batch, sequence, embedding]."""
-        table = self._weight(f"{EMBEDDINGS}.word_embeddings")
-        return self._main.add("Gather", table, "input_ids")
+    def _embed_words(self, ids: str) -> str:
+        """Write the rows of the word embeddings, […, embedding]."""
+        return self._main.add("Gather", self._weight(f"{EMBEDDINGS}.word_embeddings"), ids)
 
     def _write_group(self, group: int, layers: int, hidden: str) -> str:
         """Write the ``layers`` layers that use one group's weights as iterations of one loop."""
@@ -135,59 +132,55 @@ class AlbertWriter:
         ends_classifier = group == config.num_hidden_groups - 1 and not config.is_question_answering
         for inner in range(config.inner_group_num):
             narrows = ends_classifier and inner == config.inner_group_num - 1
-            rows = self._write_row_count(body, layers) if narrows else None
-            state = self._write_layer(body, layer_prefix(group, inner), state, rows)
-        return self._main.loop(body, layers, hidden, state, ["batch", "rows", config.hidden_size])
+            asked = self._write_asked(body, layers) if narrows else None
+            state = self._write_layer(body, layer_prefix(group, inner), state, asked)
+        return self._main.loop(body, layers, hidden, state, self._layout.dimensions)
 
-    def _write_row_count(self, body: LoopBody, layers: int) -> str:
-        """Write how many positions the layer is asked for: all, but NARROWED in the last one."""
+    def _write_asked(self, body: LoopBody, layers: int) -> Asked | None:
+        """Write which tokens the layer is asked for: all, but few in the last one."""
         is_last_layer = body.add("Equal", body.iteration, body.integer(layers - 1))
-        return body.add("Where", is_last_layer, body.integers(NARROWED), self._sequence)
+        return self._layout.narrowed(body, is_last_layer)
 
-    def _write_layer(self, body: GraphBuilder, prefix: str, hidden: str, rows: str | None) -> str:
-        """Write one layer, [batch, sequence, hidden] in and [batch, rows, hidden] out."""
-        asked = hidden
-        if rows is not None:
-            asked = body.add("Slice", hidden, body.integers(0), rows, body.integers(1))
-        attended = self._write_attention(body, f"{prefix}.attention", asked, hidden)
+    def _write_layer(
+        self, body: GraphBuilder, prefix: str, hidden: str, asked: Asked | None
+    ) -> str:
+        """Write one layer: all tokens in, those that are ``asked`` for (None: all) out."""
+        attended = self._write_attention(body, f"{prefix}.attention", hidden, asked)
         inner = self._product(body, f"{prefix}.ffn", attended)
         inner = self._product(body, f"{prefix}.ffn_output", self._activate(body, inner))
         return self._norm(body, f"{prefix}.full_layer_layer_norm", body.add("Add", inner, attended))
 
-    def _write_attention(self, body: GraphBuilder, prefix: str, asked: str, hidden: str) -> str:
-        config = self._config
+    def _write_attention(
+        self, body: GraphBuilder, prefix: str, hidden: str, asked: Asked | None
+    ) -> str:
+        config, layout = self._config, self._layout
+        taken = layout.take(body, hidden, asked)
         scale = 1 / np.sqrt(config.head_size)  # folded into the query's weights
-        query = self._product(body, f"{prefix}.query", asked, scale)
-        query = self._split_query(body, query)
+        query = self._product(body, f"{prefix}.query", taken, scale)
+        query = self._split_query(body, query, asked)
         key = self._split_key(body, self._product(body, f"{prefix}.key", hidden))
-        value = self._product(body, f"{prefix}.value", hidden)
-        value = self._heads(body, value, [0, 2, 1, 3])
+        value = layout.split(body, self._product(body, f"{prefix}.value", hidden))
         scores = body.add("Add", self._write_scores(body, query, key), self._attention_bias)
         context = body.add("MatMul", body.add("Softmax", scores, axis=-1), value)
-        context = self._product(body, f"{prefix}.dense", self._merge_heads(body, context))
-        return self._norm(body, f"{prefix}.LayerNorm", body.add("Add", asked, context))
+        context = self._merge_heads(body, context, asked)
+        context = self._product(body, f"{prefix}.dense", context)
+        return self._norm(body, f"{prefix}.LayerNorm", body.add("Add", taken, context))
 
-    def _split_query(self, body: GraphBuilder, query: str) -> str:
+    def _split_query(self, body: GraphBuilder, query: str, asked: Asked | None) -> str:
         """Write the queries of each head, [batch, heads, rows, head]."""
-        return self._heads(body, query, [0, 2, 1, 3])
+        return self._layout.split(body, query, asked)
 
     def _split_key(self, body: GraphBuilder, key: str) -> str:
         """Write the keys of each head, [batch, heads, head, sequence]."""
-        return self._heads(body, key, [0, 2, 3, 1])
+        return self._layout.split_turned(body, key)
 
     def _write_scores(self, body: GraphBuilder, query: str, key: str) -> str:
         """Write what each row's query makes of each key, [batch, heads, rows, sequence]."""
         return body.add("MatMul", query, key)
 
-    def _merge_heads(self, body: GraphBuilder, context: str) -> str:
-        """Write the heads' contexts side by side, [batch, rows, hidden]."""
-        context = body.add("Transpose", context, perm=[0, 2, 1, 3])
-        return body.add("Reshape", context, body.integers(0, 0, self._config.hidden_size))
-
-    def _heads(self, body: GraphBuilder, hidden: str, order: list[int]) -> str:
-        config = self._config
-        split = body.integers(0, 0, config.num_attention_heads, config.head_size)
-        return body.add("Transpose", body.add("Reshape", hidden, split), perm=order)
+    def _merge_heads(self, body: GraphBuilder, context: str, asked: Asked | None) -> str:
+        """Write the heads' contexts side by side, […, hidden]."""
+        return self._layout.merge(body, context, asked)
 
     def _activate(self, body: GraphBuilder, inner: str) -> str:
         match self._config.activation:
@@ -205,14 +198,13 @@ class AlbertWriter:
     def _write_classifier(self, hidden: str) -> None:
         """Write the pooler, Linear and tanh on [CLS], and the classifier."""
         main = self._main
-        first = main.add("Gather", hidden, main.integer(0), axis=1)
-        pooled = main.add("Tanh", self._linear(main, POOLER, first))
+        pooled = main.add("Tanh", self._linear(main, POOLER, self._layout.first(hidden)))
         main.add_result("Add", *self._unbiased(main, CLASSIFIER, pooled), name="logits")
 
     def _write_span_head(self, hidden: str) -> None:
         """Write the scores of each position as first and as last of the answer."""
         main = self._main
-        both = self._linear(main, SPAN_HEAD, hidden)
+        both = self._layout.spread(self._linear(main, SPAN_HEAD, hidden))
         for index, name in enumerate(SPAN_OUTPUTS):
             main.add_result("Gather", both, main.integer(index), axis=2, name=name)
 

@@ -19,6 +19,7 @@ from export.parity import ParitySequence
 from export.progress import Progress
 from export.quantisation.agreement import describe
 from export.quantisation.search import MIN_AGREEMENT, Judge, affordable
+from export.token_layout import Rectangle
 from export.weights import Weights
 from export.written_out import WrittenOutWriter
 from model_directory.manifest import Agreement
@@ -40,7 +41,7 @@ def build_half_graph(config: AlbertConfig, weights: Weights) -> bytes:
                 f"fp16 cannot hold {name!r}: its largest weight is {largest:.4g}, and that of a "
                 f"float16 {_LARGEST:g}; export it with --precision fp32"
             )
-    return serialise(WrittenOutWriter(config, weights, FLOAT16).write())
+    return serialise(WrittenOutWriter(config, weights, FLOAT16, Rectangle).write())
 
 
 def halve(

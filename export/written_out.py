@@ -8,8 +8,9 @@ from onnx import GraphProto, TensorProto
 from onnx import helper as onnx_helper
 
 from export.config import AlbertConfig
-from export.graph import NARROWED, AlbertWriter
+from export.graph import AlbertWriter
 from export.graph_builder import FLOAT32, GraphBuilder
+from export.token_layout import Packed, TokenLayout
 from export.weights import Weights, layer_prefix
 
 Step = int
@@ -32,11 +33,15 @@ class WrittenOutWriter(AlbertWriter):
     """
 
     def __init__(
-        self, config: AlbertConfig, weights: Weights, float_type: np.dtype[Any] = FLOAT32
+        self,
+        config: AlbertConfig,
+        weights: Weights,
+        float_type: np.dtype[Any] = FLOAT32,
+        layout: type[TokenLayout] = Packed,
     ) -> None:
         self.observed: dict[tuple[Step, str], str] = {}
         self._step: Step = -1
-        super().__init__(config, weights, float_type)
+        super().__init__(config, weights, float_type, layout)
 
     def write_observed(self, wanted: Collection[str]) -> tuple[GraphProto, list[tuple[Step, str]]]:
         """Write the graph with the observed values of these kinds as outputs behind its own.
@@ -62,8 +67,8 @@ class WrittenOutWriter(AlbertWriter):
                 narrows = (
                     ends_classifier and layer == layers - 1 and inner == config.inner_group_num - 1
                 )
-                rows = self._main.integers(NARROWED) if narrows else None
-                hidden = self._write_layer(self._main, layer_prefix(group, inner), hidden, rows)
+                asked = self._layout.narrowed(self._main, None) if narrows else None
+                hidden = self._write_layer(self._main, layer_prefix(group, inner), hidden, asked)
                 self._observe("output", hidden)
         return hidden
 

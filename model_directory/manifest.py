@@ -161,6 +161,11 @@ class Manifest(_Part):
         int, Field(gt=3, description="Longest sequence, special tokens included.")
     ]
     precision: Precision
+    packed: bool = Field(
+        False,
+        description="Whether the graph computes nothing but attention at padded positions, so that "
+        "a batch of unlike lengths costs about what its tokens cost.",
+    )
     architecture: Architecture
     tokenizer: TokenizerFacts
     parity: Parity = Field(

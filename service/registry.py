@@ -220,7 +220,12 @@ def load_model(
             f"on {device.name} serve an export with --precision fp16 or fp32"
         )
     encoder = TextEncoder(version.tokenizer, manifest.tokenizer)
-    session = Session(version.model, pad_token_id=manifest.tokenizer.pad_token_id, device=device)
+    session = Session(
+        version.model,
+        pad_token_id=manifest.tokenizer.pad_token_id,
+        packs=manifest.packed,
+        device=device,
+    )
     if device.is_gpu:
         # The first run sets the GPU up; it would pass for what every run costs.
         session.run([_calibration_row(manifest, CALIBRATION_LENGTHS[0])])

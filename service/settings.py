@@ -54,7 +54,7 @@ class Settings(BaseSettings):
         Field(
             ge=1,
             le=1_000_000,
-            description="padded tokens in one run; a longer single text runs alone",
+            description="tokens that one run computes; a longer single text runs alone",
         ),
     ] = 256
     max_queue_seconds: Annotated[

@@ -15,6 +15,7 @@ from export.graph_builder import GraphBuilder
 from export.quantisation.calibration import Calibration
 from export.quantisation.codes import QUERY_CODES, Affine, round_rows, round_weight
 from export.quantisation.plan import SITE_OF_PRODUCT, Plan, Rounding, Site
+from export.token_layout import Asked, Packed, TokenLayout
 from export.weights import EMBEDDINGS, Weights
 from export.written_out import WrittenOutWriter
 
@@ -44,20 +45,25 @@ class Int8Writer(WrittenOutWriter):
     """Writes the products of the layers on codes, as the plan says for each site."""
 
     def __init__(
-        self, config: AlbertConfig, weights: Weights, plan: Plan, calibration: Calibration
+        self,
+        config: AlbertConfig,
+        weights: Weights,
+        plan: Plan,
+        calibration: Calibration,
+        layout: type[TokenLayout] = Packed,
     ) -> None:
         self._plan = plan
         self._calibration = calibration
         self._codes: dict[str, _Codes] = {}
-        super().__init__(config, weights)
+        super().__init__(config, weights, layout=layout)
 
-    def _embed_words(self) -> str:
+    def _embed_words(self, ids: str) -> str:
         if self._plan[Site.EMBEDDINGS] is Rounding.NONE:
-            return super()._embed_words()
+            return super()._embed_words(ids)
         main, name = self._main, f"{EMBEDDINGS}.word_embeddings.weight"
         codes, scales = round_rows(self._weights[name])
-        rows = main.add("Gather", main.tensor(f"{name} codes", codes), "input_ids")
-        scale = main.add("Gather", main.tensor(f"{name} scales", scales), "input_ids")
+        rows = main.add("Gather", main.tensor(f"{name} codes", codes), ids)
+        scale = main.add("Gather", main.tensor(f"{name} scales", scales), ids)
         return main.add("Mul", main.add("Cast", rows, to=TensorProto.FLOAT), scale)
 
     def _compute_product(self, body: GraphBuilder, prefix: str, value: str, scale: float) -> str:
@@ -86,12 +92,12 @@ class Int8Writer(WrittenOutWriter):
         result = body.add("MatMulIntegerToFloat", *product[:-1], domain=CONTRIB)
         return body.add("Add", body.add("Mul", result, given.factor), bias_constant)
 
-    def _merge_heads(self, body: GraphBuilder, context: str) -> str:
+    def _merge_heads(self, body: GraphBuilder, context: str, asked: Asked | None) -> str:
         """Write them as codes where one scale serves all: a quarter of the bytes to move."""
         if self._plan[Site.CONTEXT] is not Rounding.STATIC:
-            return super()._merge_heads(body, context)
+            return super()._merge_heads(body, context, asked)
         given = self._coded(body, context, self._calibration.static(self._step, Site.CONTEXT))
-        merged = super()._merge_heads(body, given.codes)
+        merged = super()._merge_heads(body, given.codes, asked)
         self._codes[merged] = replace(given, codes=merged)
         return merged
 
@@ -121,20 +127,20 @@ class Int8Writer(WrittenOutWriter):
             body.add("QuantizeLinear", value, scale, zero_point), scale, zero_point, factor
         )
 
-    def _split_query(self, body: GraphBuilder, query: str) -> str:
+    def _split_query(self, body: GraphBuilder, query: str, asked: Asked | None) -> str:
         if self._plan[Site.SCORES] is Rounding.NONE:
-            return super()._split_query(body, query)
+            return super()._split_query(body, query, asked)
         scale = self._calibration.query_scale(self._step)
         self._query = self._coded(body, query, Affine(scale, QUERY_CODES // 2 + 1))
-        return self._heads(body, self._query.codes, [0, 2, 1, 3])
+        return self._layout.split(body, self._query.codes, asked)
 
     def _split_key(self, body: GraphBuilder, key: str) -> str:
         if self._plan[Site.SCORES] is Rounding.NONE:
-            return self._heads(body, key, [0, 2, 1, 3])  # the product turns them itself
+            return self._layout.split(body, key)  # the product turns them itself
         self._key_scale = body.scalar(self._calibration.key_scale(self._step))
         zero = body.tensor("zero int8", np.array(0, np.int8))
         codes = body.add("QuantizeLinear", key, self._key_scale, zero)
-        return self._heads(body, codes, [0, 2, 3, 1])
+        return self._layout.split_turned(body, codes)
 
     def _write_scores(self, body: GraphBuilder, query: str, key: str) -> str:
         if self._plan[Site.SCORES] is Rounding.NONE:

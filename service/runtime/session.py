@@ -61,15 +61,19 @@ class Session:
     """A loaded graph. ``run`` may be called by several threads at once and releases the GIL.
 
     A run takes the core of the thread that calls it. After ``widen`` one that is told so takes
-    several. DeviceError if onnxruntime cannot use the device.
+    several. ``packs``: the graph computes nothing but attention at padded positions. DeviceError if
+    onnxruntime cannot use the device.
     """
 
-    def __init__(self, model: bytes, *, pad_token_id: int, device: Device = CPU) -> None:
+    def __init__(
+        self, model: bytes, *, pad_token_id: int, packs: bool = False, device: Device = CPU
+    ) -> None:
         # onnxruntime reads them where they are: they must outlive the sessions.
         self._tables = {} if device.is_gpu else _held(lookup_tables(model))
         self._session = _open(model, 1, device, self._tables)
         self._wide: ort.InferenceSession | None = None
         self.device = device
+        self.packs = packs
         self._pad_token_id = pad_token_id
         self._input_names = {node.name for node in self._session.get_inputs()}
         outputs = self._session.get_outputs()

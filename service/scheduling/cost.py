@@ -1,10 +1,11 @@
 """Predicts how long a batch runs, from how long batches ran.
 
-The time of an encoder of fixed weights over ``rows`` rows of ``length`` tokens is a call overhead,
-a part that grows with the tokens (the matrix products) and one that grows with tokens times length
+The time of an encoder of fixed weights over ``rows`` rows padded to ``length`` tokens is a call
+overhead, a part that grows with the ``tokens`` of which products are computed (all, or where the
+graph leaves padding out the real ones) and one that grows with rows times length squared
 (attention):
 
-    seconds = overhead + per_token * rows * length + per_token_pair * rows * length ** 2
+    seconds = overhead + per_token * tokens + per_token_pair * rows * length ** 2
 
 The three coefficients are kept up to date by weighted least squares with exponential forgetting.
 Errors are taken relative to the measured time, so that a short run counts as much as a long one,
@@ -42,18 +43,22 @@ class CostModel:
         self._moment: Vector = [0.0] * 3
         self._since_fit = 0
 
-    def predict(self, rows: int, length: int) -> float:
-        """Seconds that a batch of ``rows`` rows padded to ``length`` tokens will run."""
+    def predict(self, rows: int, length: int, tokens: int | None = None) -> float:
+        """Seconds that a batch of ``rows`` rows padded to ``length`` tokens will run. ``tokens``:
+        of which products are computed; None for all.
+        """
         overhead, per_token, per_token_pair = self._coefficients
-        tokens = rows * length
-        return overhead + tokens * (per_token + per_token_pair * length)
+        padded = rows * length
+        computed = padded if tokens is None else tokens
+        return overhead + per_token * computed + per_token_pair * padded * length
 
-    def observe(self, rows: int, length: int, seconds: float) -> None:
+    def observe(self, rows: int, length: int, seconds: float, tokens: int | None = None) -> None:
         """Learn that a batch of ``rows`` rows padded to ``length`` tokens ran for ``seconds``."""
         if seconds <= 0:
             return
-        tokens = rows * length
-        features = 1 / seconds, tokens / seconds, tokens * length / seconds
+        padded = rows * length
+        computed = padded if tokens is None else tokens
+        features = 1 / seconds, computed / seconds, padded * length / seconds
         moment = self._moment
         for row, feature in enumerate(features):
             products = self._gram[row]

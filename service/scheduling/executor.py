@@ -14,6 +14,10 @@ class Executor(Protocol):
     def widens(self) -> bool:
         """Whether it makes a difference to be told that a run may use every core."""
 
+    @property
+    def packs(self) -> bool:
+        """Whether it computes nothing but attention at padded positions."""
+
     def run(
         self, rows: Rows[Sequence], *, wide: bool = False, stop: StopSignal | None = None
     ) -> list[Logits]:

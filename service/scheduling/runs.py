@@ -56,6 +56,11 @@ class Run:
         return sum(ticket.sequence.length for ticket in self.tickets)
 
     @property
+    def room_rows(self) -> int:
+        """Rows that take room, not beyond the share of one giant request."""
+        return sum(ticket.takes_room for ticket in self.tickets)
+
+    @property
     def is_bulk(self) -> bool:
         """Whether it gives way to interactive work."""
         return self.line.priority is Priority.BULK
@@ -80,6 +85,7 @@ class RunsInProgress:
         self._by_ticket: dict[Ticket, Run] = {}
         self._ends: dict[Run, float] = {}
         self._held_up: set[Run] = set()
+        self._rows = dict.fromkeys(Priority, 0)
 
     @property
     def bulk_count(self) -> int:
@@ -95,6 +101,10 @@ class RunsInProgress:
     def first_count(self) -> int:
         """How many go before the others."""
         return sum(run.goes_first for run in self._ends)
+
+    def rows(self, priority: Priority) -> int:
+        """How many rows of this priority are run, without those of a giant request."""
+        return self._rows[priority]
 
     def fill(self, cores: int) -> bool:
         """Whether they take all of so many cores."""
@@ -112,6 +122,7 @@ class RunsInProgress:
                 self._ends[other] += run.cost_seconds / len(held_up)
             self._held_up.update(held_up)
         self._by_ticket.update(dict.fromkeys(run.tickets, run))
+        self._rows[run.line.priority] += run.room_rows
         self._ends[run] = run.started + run.cost_seconds * (WIDE_SHARE if run.wide else 1)
 
     def end(self, run: Run) -> bool:
@@ -121,6 +132,7 @@ class RunsInProgress:
         for ticket in run.tickets:
             del self._by_ticket[ticket]
         del self._ends[run]
+        self._rows[run.line.priority] -= run.room_rows
         was_held_up = run in self._held_up
         self._held_up.discard(run)
         return not (run.wide or run.overtakes or was_held_up)

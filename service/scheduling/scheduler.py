@@ -249,10 +249,12 @@ class Scheduler:
         """The next batch, or None when there is none for a worker to take now. It need not be
         ``overtaking`` to be given what goes first on a core that is free.
         """
-        with self._lock:
-            run, expired = self._next_run(overtaking=overtaking)
-        _call_back(expired)
-        return run
+        while True:
+            with self._lock:
+                run, expired = self._next_run(overtaking=overtaking)
+            _call_back(expired)
+            if run is not None or not expired:  # all of a batch may have been too late
+                return run
 
     def _wake(self, rows: int, now: float) -> None:
         """Have workers look for so many rows that wait: those that may take them."""
@@ -284,18 +286,19 @@ class Scheduler:
         teaches nothing.
         """
         now = self._clock()
-        rows, padded_length = len(run.tickets), run.padded_length
+        rows, longest, line = len(run.tickets), run.padded_length, run.line
+        computed = line.computed_tokens(rows, longest, run.real_tokens)
         done = []
         with self._lock:
             self._backlog.running.remove(run.cost_seconds)
             if self._runs.end(run):
-                run.line.cost.observe(rows, padded_length, seconds)
+                line.cost.observe(rows, longest, seconds, computed)
             if any(isinstance(answer, StoppedError) for answer in answers):
                 self._turns.gave_back(run)
             for ticket, answer in zip(run.tickets, answers, strict=True):
-                run.line.forget(ticket)
+                line.forget(ticket)
                 if self._cache.is_on and not isinstance(answer, Exception):
-                    self._cache.put((run.line.name, ticket.fingerprint), answer)
+                    self._cache.put((line.name, ticket.fingerprint), answer)
                 for submission, indices in list(ticket.claims.items()):
                     if self._answer(submission, indices, answer, now):
                         done.append(submission)
@@ -303,9 +306,7 @@ class Scheduler:
                 self._wake(self._backlog.waiting_count, now)
         _call_back(done)
         if seconds:
-            self._observer.batch_ran(
-                run.line.name, rows, run.real_tokens, rows * padded_length, seconds
-            )
+            self._observer.batch_ran(line.name, rows, run.real_tokens, computed, seconds)
 
     def close(self) -> None:
         """Take no more work; workers finish what waits and then get None."""
@@ -379,7 +380,7 @@ class Scheduler:
     def _batch_around(self, anchor: Ticket, now: float, expired: list[Submission]) -> list[Ticket]:
         line = anchor.line
         limits = self._turns.limits_for(line, now)
-        plan = plan_batch(anchor.sequence.length, line.lengths, limits, line.cost.predict)
+        plan = plan_batch(anchor.sequence.length, line.lengths, limits, line.predict)
         tickets = []
         for length, count in plan.items():
             for ticket in line.first(length, count, anchor):
@@ -400,11 +401,11 @@ class Scheduler:
                 if submission.first_started is None:
                     submission.first_started = now
         line = tickets[0].line
-        padded_length = max(ticket.sequence.length for ticket in tickets)
+        lengths = [ticket.sequence.length for ticket in tickets]
         run = Run(
             line,
             tickets,
-            line.cost.predict(len(tickets), padded_length),
+            line.predict(len(lengths), max(lengths), sum(lengths)),
             now,
             wide=line.executor.widens and self._turns.may_be_wide(tickets),
             quick=quick,

@@ -11,9 +11,15 @@ from service.scheduling.runs import LONG_SECONDS, Run, RunsInProgress
 from service.scheduling.ticket import Ticket
 from service.scheduling.waiting import WaitingLine
 
-CROWD_TICKETS = 7
-"""Waiting for each worker, from which on what a run brings counts: batches may be large, and
-nothing overtakes, for a row that is run alone costs more."""
+FEW_TICKETS = 6
+"""Waiting and running for each worker, below which batches are small. Those that run count, because
+whoever sent them is soon back with the next: two large batches of 32 callers leave a dozen waiting,
+and if small ones followed, the machine would have a fifth less to give (docs/simulation.md)."""
+
+CROWD_TICKETS = 9
+"""Waiting and running for each worker, from which on what a run brings counts: nothing overtakes,
+for a row that is run alone costs more, and batches that short rows begin go no more before others.
+"""
 
 SATURATED_TICKETS = 9
 """Of one priority, waiting for each worker, at which long ones are not put off any more."""
@@ -22,10 +28,15 @@ SATURATED_SECONDS = 12.0
 """Without a moment in which nothing waited, after which that is so as well."""
 
 QUICK_TOKENS = 64
-"""Padded tokens in one interactive batch while little waits, or as many as are not worth overtaking
+"""Tokens in one interactive batch while little waits, or as many as are not worth overtaking
 (``LONG_SECONDS``), if those are more: four times as many take an eighth less time each, and every
-row waits for all of its batch. Such a batch goes before longer ones: as nothing goes before it, it
-must be quick itself. Simulated at 70 % load (docs/simulation.md)."""
+row waits for all of its batch. Batches that rows of up to so many tokens begin go before others.
+Simulated at 70 % load (docs/simulation.md)."""
+
+PACKED_WASTE = 0.5
+"""Largest share of padding in a batch of which only attention is padded: a bound for its memory and
+its time. Which batch is worth its padding is for the predicted cost to say.
+"""
 
 OVERTAKERS = 2
 """For each worker: one in place of bulk that it runs, one for quick batches."""
@@ -120,7 +131,7 @@ class Turns:
         return (
             ticket.sequence.length <= QUICK_TOKENS
             and (ticket.cost_seconds >= LONG_SECONDS or self._runs.are_any_long)
-            and self._batches_are_small(ticket.line.priority, now)
+            and self._may_go_first(ticket.line.priority, now)
         )
 
     def may_replace_bulk(self) -> bool:
@@ -140,9 +151,7 @@ class Turns:
         if (
             not self._runs.fill(self._workers)
             or self._runs.first_count >= self._workers + self._runs.bulk_count
-            or self._backlog.lanes[Priority.INTERACTIVE].waiting.count
-            >= CROWD_TICKETS * self._workers
-            or self._is_saturated(Priority.INTERACTIVE, now)
+            or not self._may_go_first(Priority.INTERACTIVE, now)
         ):
             return []
         bulk = not self._bulk.is_owed
@@ -158,10 +167,13 @@ class Turns:
         each; batches are small where nobody should wait for the other rows.
         """
         idle = max(1, self._workers - self._backlog.running.count)
-        most = self._limits.padded_tokens
+        most = self._limits.tokens
         if self._batches_are_small(line.priority, now):
             most = min(most, self._quick_tokens(line))
-        return BatchLimits(min(most, math.ceil(line.waiting_tokens / idle)), self._limits.waste)
+        most = min(most, math.ceil(line.waiting_tokens / idle))
+        if line.executor.packs:
+            return BatchLimits(most, PACKED_WASTE, packed=True)
+        return BatchLimits(most, self._limits.waste)
 
     def may_be_wide(self, tickets: list[Ticket]) -> bool:
         """Whether these, taken out of what waits, are all that there is to do."""
@@ -190,10 +202,18 @@ class Turns:
         return int(QUICK_TOKENS * max(1.0, LONG_SECONDS / seconds))
 
     def _batches_are_small(self, priority: Priority, now: float) -> bool:
-        waiting = self._backlog.lanes[priority].waiting_count
+        rows = self._backlog.lanes[priority].waiting_count + self._runs.rows(priority)
         return (
             priority is Priority.INTERACTIVE
-            and waiting < CROWD_TICKETS * self._workers
+            and rows < FEW_TICKETS * self._workers
+            and not self._is_saturated(priority, now)
+        )
+
+    def _may_go_first(self, priority: Priority, now: float) -> bool:
+        rows = self._backlog.lanes[priority].waiting.count + self._runs.rows(priority)
+        return (
+            priority is Priority.INTERACTIVE
+            and rows < CROWD_TICKETS * self._workers
             and not self._is_saturated(priority, now)
         )
 

@@ -28,6 +28,14 @@ class WaitingLine:
         """How many tickets wait, by length in tokens."""
         return self._counts
 
+    def predict(self, rows: int, longest: int, real_tokens: int) -> float:
+        """Seconds that a batch of so many rows and tokens will run."""
+        return self.cost.predict(rows, longest, self.computed_tokens(rows, longest, real_tokens))
+
+    def computed_tokens(self, rows: int, longest: int, real_tokens: int) -> int:
+        """Of which products are computed in such a batch: all but padding, or padding too."""
+        return real_tokens if self.executor.packs else rows * longest
+
     def add(self, ticket: Ticket) -> None:
         """Let ``ticket`` wait."""
         length = ticket.sequence.length

@@ -109,7 +109,8 @@ class Metrics:
         )
         self._padded_tokens = Counter(
             "albert_padded_tokens",
-            "Tokens that were run, padding included: waste is 1 - real / padded.",
+            "Tokens that were run, with the padding that an export that is not packed computes: "
+            "waste is 1 - real / padded.",
             ["model"],
             registry=registry,
         )

@@ -223,10 +223,10 @@ def test_a_question_has_the_same_answer_alone_and_under_load(asked):
     assert worst.difference <= LIMIT, worst
 
 
-def test_under_load_rows_were_run_with_others_and_some_were_padded(asked):
+def test_under_load_rows_were_run_with_others_and_no_padding_was_computed(asked):
     alone, rows, real, padded = (sum(column) for column in zip(*asked[1], strict=True))
     assert alone < rows / 2, asked[1]
-    assert padded > real, asked[1]
+    assert padded == real, asked[1]
 
 
 def test_the_scores_tell_the_texts_apart(asked):

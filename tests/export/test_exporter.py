@@ -60,7 +60,7 @@ def test_an_export_is_a_directory_that_the_service_opens(
 
 
 def test_the_file_is_hardly_larger_than_the_checkpoint(exported: ExportReport) -> None:
-    assert exported.model_bytes <= 1.05 * exported.checkpoint_bytes
+    assert exported.model_bytes <= 1.05 * exported.checkpoint_bytes + 2_000
 
 
 def test_versions_count_up(checkpoint: Path, tmp_path: Path) -> None:

@@ -170,4 +170,4 @@ def test_observing_a_graph_does_not_change_it(tmp_path: Path) -> None:
     }
     outputs = open_session(serialise(observed)).run(None, feeds)
     np.testing.assert_array_equal(outputs[0], open_session(plain).run(None, feeds)[0])
-    assert outputs[1].shape == (1, 5, SHAPES[-1].hidden_size)
+    assert outputs[1].shape == (5, SHAPES[-1].hidden_size)

@@ -24,8 +24,9 @@ def sequence(length: int, first: int | None = None) -> Sequence:
 class Idle:
     """An executor that is never asked to run anything."""
 
-    def __init__(self, widens: bool = False) -> None:
+    def __init__(self, widens: bool = False, packs: bool = False) -> None:
         self.widens = widens
+        self.packs = packs
 
 
 @dataclass

@@ -27,10 +27,10 @@ from service.scheduling.cost import CostModel
 from service.scheduling.due import DELAY_TIMES
 from service.scheduling.errors import DeadlineExceededError, QueueFullError
 from service.scheduling.priority import BULK_SHARE, Priority
-from service.scheduling.runs import HELD_UP_TIMES, LONG_SECONDS
+from service.scheduling.runs import HELD_UP_TIMES
 from service.scheduling.scheduler import Scheduler
 from service.scheduling.ticket import Ticket
-from service.scheduling.turns import QUICK_TOKENS, count_overtakers
+from service.scheduling.turns import PACKED_WASTE, QUICK_TOKENS, count_overtakers
 from service.scheduling.waiting import WaitingLine
 from tests.service.scheduling.conftest import Clock, Idle, Recorder, sequence
 
@@ -53,12 +53,13 @@ class Trace(RuleBasedStateMachine):
         queue_seconds=st.sampled_from([0.2, 2.0]),
         cache_entries=st.sampled_from([0, 2]),
         widens=st.booleans(),
-        padded_tokens=st.sampled_from([30, 256]),
+        packs=st.booleans(),
+        tokens=st.sampled_from([30, 256]),
         waste=st.sampled_from([0.0, 0.05, 0.3]),
     )
-    def start(self, workers, queue_seconds, cache_entries, widens, padded_tokens, waste):
+    def start(self, workers, queue_seconds, cache_entries, widens, packs, tokens, waste):
         self.clock, self.recorder = Clock(), Recorder()
-        self.limits = BatchLimits(padded_tokens, waste)
+        self.limits = BatchLimits(tokens, PACKED_WASTE if packs else waste, packs)
         self.scheduler = Scheduler(
             workers=workers,
             limits=self.limits,
@@ -68,7 +69,7 @@ class Trace(RuleBasedStateMachine):
             clock=self.clock,
         )
         for model, per_token in (("a", 1e-3), ("b", 1e-4)):
-            self.scheduler.add_model(model, Idle(widens), CostModel((1e-3, per_token, 0.0)))
+            self.scheduler.add_model(model, Idle(widens, packs), CostModel((1e-3, per_token, 0.0)))
         self.workers = workers
         self.running = []
         self.of_overtakers = set()
@@ -173,7 +174,8 @@ class Trace(RuleBasedStateMachine):
     def _check(self, run):
         lengths = [row.length for row in run.sequences]
         padded = len(lengths) * max(lengths)
-        assert len(lengths) == 1 or padded <= self.limits.padded_tokens
+        computed = sum(lengths) if self.limits.packed else padded
+        assert len(lengths) == 1 or computed <= self.limits.tokens
         assert padded - sum(lengths) <= self.limits.waste * padded + 1e-9
         for ticket in run.tickets:
             assert ticket.line is run.line
@@ -186,8 +188,7 @@ class Trace(RuleBasedStateMachine):
             self.taken.add(ticket)
         if run.quick:
             assert run.line.priority is Priority.INTERACTIVE
-            seconds_each = run.line.cost.predict(1, QUICK_TOKENS) / QUICK_TOKENS
-            assert padded <= QUICK_TOKENS or padded * seconds_each <= LONG_SECONDS
+            assert min(lengths) <= QUICK_TOKENS
         if run.overtakes:
             self._check_overtaking(run)
         else:

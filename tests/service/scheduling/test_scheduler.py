@@ -15,7 +15,7 @@ from service.scheduling.errors import ClosedError, DeadlineExceededError, QueueF
 from service.scheduling.priority import Priority
 from service.scheduling.runs import LONG_SECONDS
 from service.scheduling.turns import (
-    CROWD_TICKETS,
+    FEW_TICKETS,
     QUICK_TOKENS,
     SATURATED_SECONDS,
     SATURATED_TICKETS,
@@ -59,15 +59,23 @@ def test_a_worker_that_is_idle_alone_takes_all_that_fits(bench):
 
 
 def test_while_little_waits_batches_are_small_and_where_much_waits_they_are_large(bench):
-    bench.submit(*[20] * (CROWD_TICKETS * 2 - 1))
+    bench.submit(*[20] * (FEW_TICKETS * 2 - 1))
     assert len(bench.scheduler.poll().tickets) == QUICK_TOKENS // 20
-    bench.submit(*[20] * 4)
+    bench.submit(*[20] * 8)
     assert len(bench.scheduler.poll().tickets) == 256 // 20
+
+
+def test_what_runs_counts_for_whether_batches_are_small(bench):
+    for _ in range(20):
+        bench.submit(20)
+    assert len(bench.scheduler.poll().tickets) == 10
+    assert FEW_TICKETS * 2 > 10, "those that wait are few"
+    assert len(bench.scheduler.poll().tickets) == 10
 
 
 def test_batches_of_a_fast_model_are_as_large_as_is_not_worth_overtaking(bench):
     bench.scheduler.add_model("fast", Idle(), CostModel((0.0, LONG_SECONDS / 100, 0.0)))
-    bench.submit(*[20] * (CROWD_TICKETS * 2 - 1), model="fast")
+    bench.submit(*[20] * (FEW_TICKETS * 2 - 1), model="fast")
     assert len(bench.scheduler.poll().tickets) == 100 // 20
 
 

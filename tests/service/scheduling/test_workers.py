@@ -18,7 +18,7 @@ class RefusesLength:
     def __init__(self, poison):
         self.poison = poison
 
-    widens = False
+    widens = packs = False
 
     def run(self, rows, *, wide=False, stop=None):
         if any(row.length == self.poison for row in rows):
@@ -45,7 +45,7 @@ def test_one_bad_row_fails_alone():
 
 
 class Stopped:
-    widens = False
+    widens = packs = False
 
     def run(self, rows, *, wide=False, stop=None):
         assert stop.is_set
