@@ -11,12 +11,12 @@ from service.scheduling.runs import LONG_SECONDS, Run, RunsInProgress
 from service.scheduling.ticket import Ticket
 from service.scheduling.waiting import WaitingLine
 
-FEW_TICKETS = 6
+FEW_TICKETS = 5
 """Waiting and running for each worker, below which batches are small. Those that run count, because
 whoever sent them is soon back with the next: two large batches of 32 callers leave a dozen waiting,
 and if small ones followed, the machine would have a fifth less to give (docs/simulation.md)."""
 
-CROWD_TICKETS = 9
+CROWD_TICKETS = 11
 """Waiting and running for each worker, from which on what a run brings counts: nothing overtakes,
 for a row that is run alone costs more, and batches that short rows begin go no more before others.
 """
@@ -150,7 +150,7 @@ class Turns:
         """Interactive tickets that may overtake what runs now, in order."""
         if (
             not self._runs.fill(self._workers)
-            or self._runs.first_count >= self._workers + self._runs.bulk_count
+            or self._runs.first_count >= self._workers
             or not self._may_go_first(Priority.INTERACTIVE, now)
         ):
             return []

@@ -7,7 +7,12 @@ import pytest
 
 from service.scheduling.cost import CostModel
 from service.scheduling.priority import Priority
-from service.scheduling.turns import CROWD_TICKETS, QUICK_TOKENS, SATURATED_SECONDS
+from service.scheduling.turns import (
+    CROWD_TICKETS,
+    QUICK_TOKENS,
+    SATURATED_SECONDS,
+    SATURATED_TICKETS,
+)
 from tests.service.scheduling.conftest import Bench, Idle, sequence
 
 
@@ -87,12 +92,36 @@ def test_a_run_is_held_up_for_no_longer_than_twice_what_it_takes(busy):
     assert 0.78 < overtaken_seconds < 0.83, "0.4 s for each of both, and one row more"
 
 
+def test_no_more_go_first_than_there_are_cores_beside_bulk_either(bench):
+    bench.submit(200, priority=Priority.BULK)
+    bench.submit(200, priority=Priority.BULK)
+    assert bench.scheduler.poll().is_bulk
+    assert bench.scheduler.poll().is_bulk
+    for _ in range(2):
+        bench.submit(60)
+        assert bench.scheduler.poll(overtaking=True).overtakes
+    bench.submit(10)
+    assert bench.scheduler.poll(overtaking=True) is None
+
+
 def test_where_much_waits_nothing_overtakes(busy):
     busy.scheduler._backlog._room_seconds = 60
-    busy.submit(*[20] * (CROWD_TICKETS * 2 - 3))
+    busy.submit(*[20] * (SATURATED_TICKETS * 2 - 1))
     assert busy.scheduler.poll(overtaking=True) is not None
-    busy.submit(20)
+    busy.submit(20, 20)
     assert busy.scheduler.poll(overtaking=True) is None
+
+
+def test_where_much_runs_nothing_overtakes(bench):
+    for _ in range(CROWD_TICKETS * 2 - 4):
+        bench.submit(10)
+    rows = [len(bench.scheduler.poll().tickets) for _ in range(2)]
+    assert sum(rows) == CROWD_TICKETS * 2 - 4
+    for _ in range(3):
+        bench.submit(10)
+    assert bench.scheduler.poll(overtaking=True) is not None
+    bench.submit(10)
+    assert bench.scheduler.poll(overtaking=True) is None
 
 
 def test_one_giant_request_holds_no_short_row_up(bench):
