@@ -24,7 +24,7 @@ WIDE_SHARE = 0.6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Run:
-    """A batch that a worker has taken: tickets of one model and priority, of like lengths.
+    """A batch that a worker has taken: tickets of one model and priority.
 
     ``wide``: nothing else is to be done, so it may use every core. ``quick``: it is so short that
     all others give way to it. ``overtakes``: all cores were taken, so that it holds up others.
