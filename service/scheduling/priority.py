@@ -2,9 +2,9 @@
 
 from enum import StrEnum
 
-BULK_SHARE = 0.24
-"""Of the workers' time, what bulk gets while both wait: a fifth of the tokens even where bulk's are
-the dearer ones, in small batches.
+BULK_SHARE = 0.22
+"""Of the tokens that are run, each at what it takes in full batches, what bulk gets while both
+wait: a fifth, and what its counting in whole runs may lack.
 """
 
 MOST_OWED_RUNS = 25
@@ -26,7 +26,11 @@ class Priority(StrEnum):
 
 
 class BulkShare:
-    """What bulk is owed of the workers' time, in predicted seconds. Owned by the scheduler.
+    """What bulk is owed, in seconds of full batches. Owned by the scheduler.
+
+    Seconds of full batches, not those that its runs took: interactive work is run in small batches,
+    which are dear, to be answered soon. Counted by its time it gave way just when it was much,
+    although bulk found tokens enough in the gaps (docs/simulation.md).
 
     It is counted exactly, and only while bulk waits or runs: nobody saves up a claim by being
     absent.
@@ -42,7 +46,9 @@ class BulkShare:
         return self._owed > 0
 
     def took(self, priority: Priority, seconds: float, *, bulk_is_here: bool) -> None:
-        """Count a run that begins now, while there is bulk work that waits or runs, or not."""
+        """Count a run that begins now, whose tokens take ``seconds`` in full batches, while there
+        is bulk work that waits or runs, or not.
+        """
         weight = TYPICAL_WEIGHT if self._typical_seconds else 1.0
         self._typical_seconds += weight * (seconds - self._typical_seconds)
         if priority is Priority.BULK:

@@ -189,11 +189,19 @@ class Turns:
         bulk_is_here = bool(
             self._runs.bulk_count or self._backlog.lanes[Priority.BULK].waiting_count
         )
-        self._bulk.took(run.line.priority, run.cost_seconds, bulk_is_here=bulk_is_here)
+        self._bulk.took(run.line.priority, self._priced(run), bulk_is_here=bulk_is_here)
 
     def gave_back(self, run: Run) -> None:
         """Take away a run that was stopped."""
-        self._bulk.gave_back(run.line.priority, run.cost_seconds)
+        self._bulk.gave_back(run.line.priority, self._priced(run))
+
+    def _priced(self, run: Run) -> float:
+        """Seconds that the tokens of ``run`` take in full batches, however small this one is: what
+        interactive work pays for being answered soon is not taken from it a second time.
+        """
+        rows = max(1, self._limits.tokens // QUICK_TOKENS)
+        full = run.line.cost.predict(rows, QUICK_TOKENS)
+        return run.real_tokens * full / (rows * QUICK_TOKENS)
 
     @staticmethod
     def _quick_tokens(line: WaitingLine) -> int:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from service.runtime.session import StoppedError
 from service.scheduling.cost import CostModel
 from service.scheduling.errors import ClosedError, DeadlineExceededError, QueueFullError
-from service.scheduling.priority import Priority
+from service.scheduling.priority import BULK_SHARE, Priority
 from service.scheduling.runs import LONG_SECONDS
 from service.scheduling.turns import (
     FEW_TICKETS,
@@ -356,7 +356,7 @@ def test_interactive_work_goes_before_bulk_that_came_earlier(bench):
 
 
 def test_bulk_gets_its_share_while_interactive_work_never_ends(bench):
-    seconds = dict.fromkeys(Priority, 0.0)
+    tokens = dict.fromkeys(Priority, 0)
     for _ in range(300):
         for priority in Priority:
             while True:
@@ -366,9 +366,9 @@ def test_bulk_gets_its_share_while_interactive_work_never_ends(bench):
                     break
         run = bench.scheduler.poll()
         bench.clock.now += run.cost_seconds
-        seconds[run.line.priority] += run.cost_seconds
+        tokens[run.line.priority] += run.real_tokens
         bench.scheduler.finish(run, [(row.input_ids,) for row in run.sequences], 0.0)
-    assert 0.23 < seconds[Priority.BULK] / sum(seconds.values()) < 0.25
+    assert tokens[Priority.BULK] / sum(tokens.values()) == pytest.approx(BULK_SHARE, abs=0.01)
 
 
 def test_bulk_that_had_more_than_its_share_waits_while_a_crowd_of_interactive_work_passes(bench):
