@@ -42,3 +42,6 @@ MIXED = LengthMix("mixed", median=40, sigma=0.9, shortest=6, longest=384)
 """Reviews, questions and paragraphs together: mean 59 tokens."""
 
 MIXES = {mix.name: mix for mix in (SHORT, NEWS, MIXED)}
+
+SHORT_TOKENS = 64
+"""Up to which the latency goals call a text short."""

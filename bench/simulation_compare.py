@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench.checkpoints import Shape
 from bench.errors import BenchError
-from bench.lengths import LengthMix
+from bench.lengths import SHORT_TOKENS, LengthMix
 from bench.load import bodies_of, run_load
 from bench.load_generator import Job
 from bench.open_loop import run_open_loop
@@ -28,7 +28,6 @@ GOAL = 0.15
 ROOM_SECONDS = 60.0
 """Of predicted work that may wait, in the service and in the simulation: none is refused."""
 
-SHORT_TOKENS = 64
 OPEN = "open loop"
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from bench.lengths import MIXED
+from bench.lengths import MIXED, SHORT_TOKENS
 from bench.open_loop import Answers, run_open_loop
 from bench.open_loop_arrivals import poisson
 from bench.open_loop_capacity import (
@@ -29,7 +29,6 @@ from service.runtime.sequence import Sequence
 from service.runtime.session import Session
 
 LOAD = 0.7
-SHORT_TOKENS = 64
 GRID = (6, 12, 24, 36, 48, 64, 96, 128, 192, 256, 384)
 """Lengths that are asked alone; between them the time is interpolated."""
 REPEATS = 9

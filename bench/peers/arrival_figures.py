@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 
+from bench.lengths import SHORT_TOKENS
 from bench.peers.catalogue import FP32, INT8, OURS, PEERS, named
 from bench.peers.goal import P99_GOAL, Goal
 from bench.peers.results import ArrivalRun
 from bench.peers.table import markdown, seconds_cell
 from bench.statistics import percentile
-
-SHORT_TOKENS = 64
 
 
 def arrival_tables(runs: Sequence[ArrivalRun]) -> list[str]:

@@ -1,6 +1,4 @@
-"""The queue of admitted work: the only owner of waiting tickets, and the place where each one's
-fate is decided.
-"""
+"""The queue of admitted work: what enters it, what workers take out, and what they hand in."""
 
 import threading
 import time
@@ -11,14 +9,11 @@ from dataclasses import dataclass
 from service.runtime.sequence import Sequence
 from service.runtime.session import Logits, StoppedError
 from service.scheduling.answer_cache import AnswerCache
-from service.scheduling.backlog import Backlog, Sum
+from service.scheduling.backlog import Backlog
 from service.scheduling.batch_plan import BatchLimits, plan_batch
+from service.scheduling.claims import Claims
 from service.scheduling.cost import CostModel
-from service.scheduling.errors import (
-    ClosedError,
-    DeadlineExceededError,
-    QueueFullError,
-)
+from service.scheduling.errors import ClosedError, QueueFullError
 from service.scheduling.executor import Executor
 from service.scheduling.observer import Observer
 from service.scheduling.priority import Priority
@@ -70,6 +65,7 @@ class Scheduler:
         self._backlog = Backlog(workers, max_queue_seconds)
         self._runs = RunsInProgress()
         self._turns = Turns(workers, limits, self._backlog, self._runs)
+        self._claims = Claims(self._backlog, self._runs, self._turns)
         self._cache = AnswerCache(cache_entries)
         self._closed = False
 
@@ -176,10 +172,10 @@ class Scheduler:
                     ticket = Ticket(sequences[index], fingerprint, line, now + before, cost)
                     before += cost
                     ticket.takes_room = index == missing[0] or before <= room * (1 + 1e-9)
-                    self._add(ticket)
+                    self._claims.add(ticket, now)
                 else:
                     shared += 1
-                self._claim(ticket, submission, index)
+                self._claims.claim(ticket, submission, index)
             if missing:
                 self._wake(len(missing) - shared, now)
             else:
@@ -199,7 +195,7 @@ class Scheduler:
         """
         with self._lock:
             submission.settled = True
-            self._withdraw(submission)
+            self._claims.withdraw(submission)
 
     def queue(self) -> tuple[int, float]:
         """How many sequences wait, and the predicted seconds until the workers have run them and
@@ -300,7 +296,7 @@ class Scheduler:
                 if self._cache.is_on and not isinstance(answer, Exception):
                     self._cache.put((line.name, ticket.fingerprint), answer)
                 for submission, indices in list(ticket.claims.items()):
-                    if self._answer(submission, indices, answer, now):
+                    if self._claims.answer(submission, indices, answer, now):
                         done.append(submission)
             if run.wide or run.goes_first:  # its worker's core, and not its worker, is free
                 self._wake(self._backlog.waiting_count, now)
@@ -322,7 +318,7 @@ class Scheduler:
                 submission: None for ticket in self._turns.waiting() for submission in ticket.claims
             }
             for submission in submissions:
-                self._fail(
+                self._claims.fail(
                     submission, ClosedError("The service shut down before this request ran.")
                 )
             self._wake_all()
@@ -340,7 +336,7 @@ class Scheduler:
             return self._overtaking_run(now, expired), expired
         for priority in self._turns.priorities():
             for anchor in self._turns.in_turn(priority, now):
-                expired += self._expire(anchor, now)
+                expired += self._claims.expire(anchor, now)
                 if not anchor.waiting:
                     continue
                 if (overtaking or leaves_quick) and (
@@ -356,12 +352,12 @@ class Scheduler:
         """A batch for a core that bulk has, or else one short row that goes before what runs."""
         if self._turns.may_replace_bulk():
             for anchor in self._turns.in_turn(Priority.INTERACTIVE, now):
-                expired += self._expire(anchor, now)
+                expired += self._claims.expire(anchor, now)
                 if anchor.waiting:
                     return self._begin_around(anchor, now, expired, overtakes=True)
             return None
         for ticket in self._turns.overtaking(now):
-            expired += self._expire(ticket, now)
+            expired += self._claims.expire(ticket, now)
             if ticket.waiting:
                 return self._begin([ticket], now, quick=True, overtakes=True)
         return None
@@ -384,7 +380,7 @@ class Scheduler:
         tickets = []
         for length, count in plan.items():
             for ticket in line.first(length, count, anchor):
-                expired += self._expire(ticket, now)
+                expired += self._claims.expire(ticket, now)
                 tickets.append(ticket)
         # Expiring one submission may have withdrawn tickets chosen before it.
         return [ticket for ticket in tickets if ticket.waiting]
@@ -395,7 +391,7 @@ class Scheduler:
         if not tickets:
             return None
         for ticket in tickets:
-            self._take_out(ticket)
+            self._claims.take_out(ticket)
             ticket.started = now
             for submission in ticket.claims:
                 if submission.first_started is None:
@@ -418,86 +414,6 @@ class Scheduler:
 
     def _cached(self, line: WaitingLine, fingerprint: bytes) -> Logits | None:
         return self._cache.get((line.name, fingerprint)) if self._cache.is_on else None
-
-    def _add(self, ticket: Ticket) -> None:
-        self._turns.wait(ticket, self._clock())
-        self._sum_of(ticket).add(ticket.cost_seconds)
-        ticket.line.add(ticket)
-
-    def _sum_of(self, ticket: Ticket) -> Sum:
-        lane = self._backlog.lanes[ticket.line.priority]
-        return lane.waiting if ticket.takes_room else lane.waiting_excess
-
-    def _claim(self, ticket: Ticket, submission: Submission, index: int) -> None:
-        submission.tickets.append(ticket)
-        ticket.claims.setdefault(submission, []).append(index)
-        if ticket.started is not None and submission.first_started is None:
-            submission.first_started = submission.admitted
-
-    def _answer(
-        self,
-        submission: Submission,
-        indices: list[int],
-        answer: Logits | Exception,
-        now: float,
-    ) -> bool:
-        """Whether the submission is answered, or failed, by this."""
-        if submission.settled:
-            return False
-        if isinstance(answer, Exception):
-            self._fail(submission, answer)
-            return True
-        for index in indices:
-            submission.rows[index] = answer
-        submission.unanswered -= len(indices)
-        if submission.unanswered:
-            return False
-        submission.settled = True
-        submission.last_finished = now
-        submission.tickets = []  # they point back at it, a cycle for the gc
-        return True
-
-    def _expire(self, ticket: Ticket, now: float) -> list[Submission]:
-        """The submissions that this ticket can no longer answer in time, refused."""
-        end = now + ticket.cost_seconds
-        late = [submission for submission in ticket.claims if end > submission.deadline]
-        for submission in late:
-            self._fail(
-                submission, DeadlineExceededError("The deadline passed while the request waited.")
-            )
-        return late
-
-    def _fail(self, submission: Submission, error: Exception) -> None:
-        submission.error = error
-        submission.settled = True
-        self._withdraw(submission)
-
-    def _withdraw(self, submission: Submission) -> None:
-        for ticket in submission.tickets:
-            ticket.claims.pop(submission, None)
-            if ticket.claims:
-                continue
-            if ticket.waiting:
-                self._take_out(ticket)
-                ticket.line.forget(ticket)
-            else:
-                self._stop_if_unwanted(ticket)
-        submission.tickets = []
-        self._turns.sweep()
-
-    def _stop_if_unwanted(self, ticket: Ticket) -> None:
-        """End the run of a ticket when nobody waits for any of its rows."""
-        run = self._runs.of(ticket)
-        if run is None or any(each.claims for each in run.tickets):
-            return
-        run.stop.stop()
-        for each in run.tickets:  # nobody may join them now
-            each.line.forget(each)
-
-    def _take_out(self, ticket: Ticket) -> None:
-        ticket.waiting = False
-        ticket.line.remove(ticket)
-        self._sum_of(ticket).remove(ticket.cost_seconds)
 
 
 def _call_back(submissions: Iterable[Submission]) -> None:
