@@ -29,7 +29,7 @@ OTHER_CONNECTIONS = [1, 8, 128]
 QUICK_SHAPE = Shape(max_position_embeddings=512)
 QUICK_SECONDS = 1.0
 PEER_NAMES = [peer.environment for peer in PEERS]
-INT8_PEERS = ["fastapi", "infinity"]
+INT8_PEERS = ["fastapi", "mosec"]
 MIX_NAMES = list(MIXES)
 
 
@@ -96,7 +96,7 @@ def _compare(
     arrivals_turns: Annotated[int, typer.Option(min=1, help="How often all take turns.")] = 2,
     batch_size: Annotated[
         int, typer.Option(min=2, help="Most texts in one run of a peer that asks for that.")
-    ] = 2,
+    ] = 4,
     quick: Annotated[
         bool, typer.Option("--quick", help="A tiny model: shows that all runs, no figures.")
     ] = False,
