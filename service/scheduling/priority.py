@@ -7,7 +7,7 @@ BULK_SHARE = 0.22
 wait: a fifth, and what its counting in whole runs may lack.
 """
 
-MOST_OWED_RUNS = 25
+MOST_OWED_RUNS = 12
 """Typical ones, that bulk got less than its share, or more, and that count later. Where it found
 gaps enough between interactive work, a crowd of that need not make room for bulk: to use up what
 bulk had too much takes it four times as many. Counted in runs and not in seconds: a crowd of a

@@ -19,7 +19,8 @@ TEXTS = ["The long film had an end that nobody in the house saw coming. " * 60] 
     "glibc" not in (os.confstr("CS_GNU_LIBC_VERSION") or ""), reason="only glibc keeps what is free"
 )
 def test_memory_of_large_runs_is_given_back_after_a_second_of_quiet():
-    with ServerProcess(DEFAULT_MODELS, "--max-batch-tokens", "4096") as server:
+    sizes = ("--max-batch-tokens", "4096", "--max-queue-seconds", "600")
+    with ServerProcess(DEFAULT_MODELS, *sizes) as server:
 
         def resident():
             return server.metric("process_resident_memory_bytes") / MEBIBYTE
