@@ -26,11 +26,12 @@ class Priority(StrEnum):
 
 
 class BulkShare:
-    """What bulk is owed, in seconds of full batches. Owned by the scheduler.
+    """What bulk is owed, in the seconds that its tokens take in full batches. Owned by the
+    scheduler.
 
-    Seconds of full batches, not those that its runs took: interactive work is run in small batches,
-    which are dear, to be answered soon. Counted by its time it gave way just when it was much,
-    although bulk found tokens enough in the gaps (docs/simulation.md).
+    Not in those that runs took: interactive work is run in small batches, which are dear, to be
+    answered soon. Counted by its time it gave way just when there was much of it, although bulk
+    found tokens enough in the gaps (docs/simulation.md).
 
     It is counted exactly, and only while bulk waits or runs: nobody saves up a claim by being
     absent.

@@ -195,6 +195,12 @@ class Turns:
         """Take away a run that was stopped."""
         self._bulk.gave_back(run.line.priority, self._priced(run))
 
+    @staticmethod
+    def _quick_tokens(line: WaitingLine) -> int:
+        """Padded tokens in one batch of a model while little waits."""
+        seconds = line.cost.predict(1, QUICK_TOKENS)
+        return int(QUICK_TOKENS * max(1.0, LONG_SECONDS / seconds))
+
     def _priced(self, run: Run) -> float:
         """Seconds that the tokens of ``run`` take in full batches, however small this one is: what
         interactive work pays for being answered soon is not taken from it a second time.
@@ -202,12 +208,6 @@ class Turns:
         rows = max(1, self._limits.tokens // QUICK_TOKENS)
         full = run.line.cost.predict(rows, QUICK_TOKENS)
         return run.real_tokens * full / (rows * QUICK_TOKENS)
-
-    @staticmethod
-    def _quick_tokens(line: WaitingLine) -> int:
-        """Padded tokens in one batch of a model while little waits."""
-        seconds = line.cost.predict(1, QUICK_TOKENS)
-        return int(QUICK_TOKENS * max(1.0, LONG_SECONDS / seconds))
 
     def _batches_are_small(self, priority: Priority, now: float) -> bool:
         rows = self._backlog.lanes[priority].waiting_count + self._runs.rows(priority)
