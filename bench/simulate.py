@@ -39,7 +39,7 @@ from bench.simulation_profile import Profile
 from bench.statistics import percentile
 from bench.subject import NAME, export_model
 from service.runtime.cores import available_cores
-from service.scheduling.batch_plan import BatchLimits
+from service.scheduling.batch_limits import BatchLimits
 
 FAILED = 1
 FLEET_COLUMNS = (

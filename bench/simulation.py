@@ -15,7 +15,7 @@ import numpy as np
 from bench.simulation_profile import Profile
 from service.runtime.sequence import Sequence as Row
 from service.runtime.session import Logits, StopSignal
-from service.scheduling.batch_plan import BatchLimits
+from service.scheduling.batch_limits import BatchLimits
 from service.scheduling.errors import DeadlineExceededError, SchedulingError
 from service.scheduling.priority import Priority
 from service.scheduling.runs import Run

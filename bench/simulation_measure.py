@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 from statistics import mean
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,12 +19,24 @@ from bench.service_process import HOST, ServiceProcess
 from bench.simulation_profile import RunTimes, Shape
 from bench.subject import export_model, prepare_subject
 from model_directory.integrity import open_version
-from service.registry import LoadedModel, load_model
+from service.registry import load_model
 from service.runtime.priority import be_overtaken
 from service.runtime.sequence import Sequence as Row
 
 LENGTHS = (8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384)
 ROWS = (1, 2, 4, 8, 16, 32)
+UNLIKE = (
+    (32, *[16] * 14),
+    (32, 8, 8),
+    (64, *[32] * 6),
+    (64, 16, 16),
+    (96, *[40] * 4),
+    (128, 64, 64),
+    (128, 32, 32),
+    (192, 64),
+)
+"""Lengths of rows that are run together where the model packs: at most half is padding."""
+
 TOKENS = 256
 """Most tokens of a measured run of several rows: the budget of the service."""
 
@@ -37,6 +50,14 @@ IDLE_SECONDS = 0.02
 used meanwhile, and to cores that sleep."""
 
 
+class _Rows(NamedTuple):
+    """How many, the tokens of the longest, and those of all."""
+
+    rows: int
+    longest: int
+    tokens: int
+
+
 class RunTimer:
     """Times runs of a model in process, as the service would run it on ``workers`` workers."""
 
@@ -45,16 +66,18 @@ class RunTimer:
         self._model = load_model(open_version(version), time.perf_counter(), cores=workers)
         longest = self._model.manifest.max_tokens
         lengths = [length for length in LENGTHS if length <= longest]
-        shapes = [(rows, n) for n in lengths for rows in ROWS if rows == 1 or rows * n <= TOKENS]
-        self._rows = {shape: _rows(self._model, *shape) for shape in shapes}
-        self._narrow: dict[tuple[int, int], list[float]] = defaultdict(list)
-        self._wide: dict[tuple[int, int], list[float]] = defaultdict(list)
+        batches = [[n] * rows for n in lengths for rows in ROWS if rows == 1 or rows * n <= TOKENS]
+        if self.packs:
+            batches += [list(unlike) for unlike in UNLIKE if max(unlike) <= longest]
+        self._rows = {_shape(batch): list(map(_row, batch)) for batch in batches}
+        self._narrow: dict[_Rows, list[float]] = defaultdict(list)
+        self._wide: dict[_Rows, list[float]] = defaultdict(list)
 
     def measure(self, seconds: float) -> None:
         """Go on for about ``seconds``, and at least until every shape has been run once more: on
         all workers at once first, then one wide run after the other, the cores idle between them.
         """
-        wide = [shape for shape in self._rows if shape[0] == 1] if self._widens else []
+        wide = [shape for shape in self._rows if shape.rows == 1] if self._widens else []
         share = len(wide) / (len(wide) + len(self._rows))
         end = time.perf_counter() + seconds * (1 - share)
         threads = [
@@ -95,7 +118,7 @@ class RunTimer:
     def _time_runs(self, random: Random, end: float) -> None:
         be_overtaken()
         shapes = list(self._rows)
-        measured: dict[tuple[int, int], list[float]] = defaultdict(list)
+        measured: dict[_Rows, list[float]] = defaultdict(list)
         while not measured or time.perf_counter() < end:
             random.shuffle(shapes)
             for shape in shapes:
@@ -103,7 +126,7 @@ class RunTimer:
         for shape, seconds in measured.items():
             self._narrow[shape] += seconds
 
-    def _seconds(self, shape: tuple[int, int], *, wide: bool) -> float:
+    def _seconds(self, shape: _Rows, *, wide: bool) -> float:
         start = time.perf_counter()
         self._model.session.run(self._rows[shape], wide=wide)
         return time.perf_counter() - start
@@ -121,15 +144,16 @@ def measure_http(directory: Path, lengths: Sequence[int]) -> float:
         return run_load(job).seconds / len(job.bodies)
 
 
-def _rows(model: LoadedModel, rows: int, length: int) -> list[Row]:
+def _shape(lengths: Sequence[int]) -> _Rows:
+    return _Rows(len(lengths), max(lengths), sum(lengths))
+
+
+def _row(length: int) -> Row:
     random = np.random.default_rng(length)
-    return [
-        Row(random.integers(4, 100, length), np.zeros(length, dtype=np.int64)) for _ in range(rows)
-    ]
+    return Row(random.integers(4, 100, length), np.zeros(length, dtype=np.int64))
 
 
-def _means(measured: dict[tuple[int, int], list[float]]) -> list[Shape]:
+def _means(measured: dict[_Rows, list[float]]) -> list[Shape]:
     return [
-        Shape(rows, length, mean(seconds), len(seconds))
-        for (rows, length), seconds in sorted(measured.items())
+        Shape(*shape, mean(seconds), len(seconds)) for shape, seconds in sorted(measured.items())
     ]

@@ -14,10 +14,13 @@ from service.scheduling.cost import CostModel
 
 
 class Shape(NamedTuple):
-    """``runs`` runs of ``rows`` rows of ``length`` tokens took ``seconds`` each on average."""
+    """``runs`` runs of ``rows`` rows took ``seconds`` each on average. The longest row has
+    ``length`` tokens; products were computed of ``tokens``.
+    """
 
     rows: int
     length: int
+    tokens: int
     seconds: float
     runs: int
 
@@ -33,14 +36,17 @@ class RunTimes:
         """Predicts the seconds of a run of any shape."""
         model = CostModel()
         for shape in self.shapes:
-            model.observe(shape.rows, shape.length, shape.seconds)
+            model.observe(shape.rows, shape.length, shape.seconds, shape.tokens)
         model.fit()
         return model
 
     @property
     def error(self) -> float:
         """Root of the mean squared relative error over the shapes."""
-        errors = [self.model.predict(rows, length) / s - 1 for rows, length, s, _ in self.shapes]
+        errors = [
+            self.model.predict(shape.rows, shape.length, shape.tokens) / shape.seconds - 1
+            for shape in self.shapes
+        ]
         return float(np.sqrt(np.mean(np.square(errors))))
 
 
@@ -83,7 +89,7 @@ class Profile:
 def _run_times(fields: dict[str, list[list[float]]]) -> RunTimes:
     return RunTimes(
         [
-            Shape(int(rows), int(n), seconds, int(runs))
-            for rows, n, seconds, runs in fields["shapes"]
+            Shape(int(rows), int(length), int(tokens), seconds, int(runs))
+            for rows, length, tokens, seconds, runs in fields["shapes"]
         ]
     )

@@ -43,7 +43,7 @@ from service.runtime.cores import available_cores
 from service.runtime.device import Device
 from service.runtime.memory import share_arena, trim
 from service.runtime.priority import be_overtaken, give_way
-from service.scheduling.batch_plan import BatchLimits
+from service.scheduling.batch_limits import BatchLimits
 from service.scheduling.scheduler import Scheduler
 from service.scheduling.workers import Workers
 from service.settings import Settings

@@ -2,18 +2,20 @@
 
 The time of an encoder of fixed weights over ``rows`` rows padded to ``length`` tokens is a call
 overhead, a part that grows with the ``tokens`` of which products are computed (all, or where the
-graph leaves padding out the real ones) and one that grows with rows times length squared
-(attention):
+graph leaves padding out the real ones), one that grows with rows times length squared (attention),
+and one that grows with the other positions, to which attention's values are copied all the same:
 
     seconds = overhead + per_token * tokens + per_token_pair * rows * length ** 2
+              + per_padding * (rows * length - tokens)
 
-The three coefficients are kept up to date by weighted least squares with exponential forgetting.
+The coefficients are kept up to date by weighted least squares with exponential forgetting.
 Errors are taken relative to the measured time, so that a short run counts as much as a long one,
 and coefficients below zero are not accepted.
 """
 
 from itertools import combinations
 from math import sqrt
+from typing import NamedTuple
 
 FORGETTING = 0.98
 """Weight of what was known before, at each new run: the last 50 runs or so decide."""
@@ -27,30 +29,49 @@ RIDGE = 1e-9
 Vector = list[float]
 Matrix = list[Vector]
 
-SUBSETS = [subset for size in (1, 2, 3) for subset in combinations(range(3), size)]
+
+class Coefficients(NamedTuple):
+    """Seconds for a run, and for each of what it consists of."""
+
+    overhead: float = 1e-3
+    per_token: float = 1e-5
+    per_token_pair: float = 0.0
+    per_padding: float = 0.0
+
+
+UNKNOWN = Coefficients()
+"""Of a model that has not run yet."""
+
+COUNT = len(Coefficients._fields)
+SUBSETS = [subset for size in range(1, COUNT + 1) for subset in combinations(range(COUNT), size)]
 
 
 class CostModel:
     """Predicted seconds of a batch. Not thread-safe: its owner is the scheduler, which calls it
     under its lock.
 
-    Plain floats: for three numbers numpy's calls cost ten times as much, with everyone waiting.
+    Plain floats: for so few numbers numpy's calls cost ten times as much, with everyone waiting.
     """
 
-    def __init__(self, coefficients: tuple[float, float, float] = (1e-3, 1e-5, 0.0)) -> None:
+    def __init__(self, coefficients: Coefficients = UNKNOWN) -> None:
         self._coefficients = coefficients
-        self._gram: Matrix = [[0.0] * 3 for _ in range(3)]
-        self._moment: Vector = [0.0] * 3
+        self._gram: Matrix = [[0.0] * COUNT for _ in range(COUNT)]
+        self._moment: Vector = [0.0] * COUNT
         self._since_fit = 0
 
     def predict(self, rows: int, length: int, tokens: int | None = None) -> float:
         """Seconds that a batch of ``rows`` rows padded to ``length`` tokens will run. ``tokens``:
         of which products are computed; None for all.
         """
-        overhead, per_token, per_token_pair = self._coefficients
+        overhead, per_token, per_token_pair, per_padding = self._coefficients
         padded = rows * length
         computed = padded if tokens is None else tokens
-        return overhead + per_token * computed + per_token_pair * padded * length
+        return (
+            overhead
+            + per_token * computed
+            + per_token_pair * padded * length
+            + per_padding * (padded - computed)
+        )
 
     def observe(self, rows: int, length: int, seconds: float, tokens: int | None = None) -> None:
         """Learn that a batch of ``rows`` rows padded to ``length`` tokens ran for ``seconds``."""
@@ -58,7 +79,8 @@ class CostModel:
             return
         padded = rows * length
         computed = padded if tokens is None else tokens
-        features = 1 / seconds, computed / seconds, padded * length / seconds
+        counts = 1, computed, padded * length, padded - computed
+        features = [count / seconds for count in counts]
         moment = self._moment
         for row, feature in enumerate(features):
             products = self._gram[row]
@@ -74,23 +96,22 @@ class CostModel:
         self._since_fit = 0
         best = nonnegative_least_squares(self._gram, self._moment)
         if best is not None:
-            overhead, per_token, per_token_pair = best
-            self._coefficients = overhead, per_token, per_token_pair
+            self._coefficients = Coefficients(*best)
 
 
 def nonnegative_least_squares(gram: Matrix, moment: Vector) -> Vector | None:
-    """The best non-negative solution of ``gram @ x = moment`` over all subsets of the three
-    coefficients; None when nothing was observed.
+    """The best non-negative solution of ``gram @ x = moment`` over all subsets of the
+    coefficients; None when nothing was observed. What was never seen has a coefficient of 0.
 
-    Three unknowns have seven subsets: trying them all is simpler than an active-set method, and
+    Four unknowns have fifteen subsets: trying them all is simpler than an active-set method, and
     exact.
     """
-    scale = [sqrt(gram[each][each]) for each in range(3)]
-    if not all(scale):
-        return None
+    scale = [sqrt(gram[each][each]) for each in range(COUNT)]
     best: Vector | None = None
     best_gain = 0.0
     for subset in SUBSETS:
+        if not all(scale[each] for each in subset):
+            continue
         matrix = [
             [
                 gram[row][column] / (scale[row] * scale[column]) + (RIDGE if row == column else 0)
@@ -103,7 +124,7 @@ def nonnegative_least_squares(gram: Matrix, moment: Vector) -> Vector | None:
         gain = sum(value * target for value, target in zip(solution, vector, strict=True))
         if min(solution) >= 0 and gain > best_gain:
             best_gain = gain
-            best = [0.0] * 3
+            best = [0.0] * COUNT
             for each, value in zip(subset, solution, strict=True):
                 best[each] = value / scale[each]
     return best

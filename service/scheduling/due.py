@@ -1,14 +1,24 @@
-"""The tickets of one priority in the orders in which they may be served."""
+"""The tickets of one waiting line in the orders in which they may be served."""
 
 import heapq
-import itertools
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from service.scheduling.ticket import Ticket
 
 DELAY_TIMES = 2.0
 """Of its own run, how much later a ticket is due where long ones are put off: simulated at
 70 % load (docs/simulation.md)."""
+
+
+class Turn(NamedTuple):
+    """When it is a ticket's turn. ``number``: of two that are due at once, the lower is first; no
+    two tickets have the same.
+    """
+
+    due: float
+    number: int
+    ticket: Ticket
 
 
 class DueQueue:
@@ -20,38 +30,42 @@ class DueQueue:
     """
 
     def __init__(self) -> None:
-        self._order = itertools.count()
-        self._by_due: list[tuple[float, int, Ticket]] = []
-        self._by_put_off: list[tuple[float, int, Ticket]] = []
+        self._by_due: list[Turn] = []
+        self._by_put_off: list[Turn] = []
 
     def __len__(self) -> int:
         """How many are kept, those included that wait no longer."""
         return max(len(self._by_due), len(self._by_put_off))
 
-    def __iter__(self) -> Iterator[Ticket]:
-        """Those that wait, in no order."""
-        return (ticket for _, _, ticket in self._by_due if ticket.waiting)
-
-    def add(self, ticket: Ticket) -> None:
+    def add(self, ticket: Ticket, number: int) -> None:
         """Let ``ticket`` wait."""
-        number = next(self._order)
-        heapq.heappush(self._by_due, (ticket.due, number, ticket))
+        heapq.heappush(self._by_due, Turn(ticket.due, number, ticket))
         put_off = ticket.due + DELAY_TIMES * ticket.cost_seconds
-        heapq.heappush(self._by_put_off, (put_off, number, ticket))
+        heapq.heappush(self._by_put_off, Turn(put_off, number, ticket))
 
-    def first(self, *, put_off_long: bool) -> Ticket | None:
+    def first(self, *, put_off_long: bool) -> Turn | None:
         """The one that is due first."""
         heap = self._by_put_off if put_off_long else self._by_due
-        while heap and not heap[0][2].waiting:
+        while heap and not heap[0].ticket.waiting:
             heapq.heappop(heap)
-        return heap[0][2] if heap else None
+        return heap[0] if heap else None
 
-    def in_order(self) -> list[Ticket]:
-        """All that wait, long ones put off."""
-        return [ticket for _, _, ticket in sorted(self._by_put_off) if ticket.waiting]
+    def in_order(self, *, put_off_long: bool) -> Iterator[Turn]:
+        """Those that wait, from the first on, found as they are asked for. Nothing may be added or
+        taken out meanwhile.
+        """
+        heap = self._by_put_off if put_off_long else self._by_due
+        reached = [(heap[0], 0)] if heap else []
+        while reached:
+            turn, index = heapq.heappop(reached)
+            if turn.ticket.waiting:
+                yield turn
+            for below in (2 * index + 1, 2 * index + 2):
+                if below < len(heap):
+                    heapq.heappush(reached, (heap[below], below))
 
     def sweep(self) -> None:
         """Forget those that wait no longer."""
         for heap in (self._by_due, self._by_put_off):
-            heap[:] = [entry for entry in heap if entry[2].waiting]
+            heap[:] = [turn for turn in heap if turn.ticket.waiting]
             heapq.heapify(heap)

@@ -10,7 +10,8 @@ from service.runtime.sequence import Sequence
 from service.runtime.session import Logits, StoppedError
 from service.scheduling.answer_cache import AnswerCache
 from service.scheduling.backlog import Backlog
-from service.scheduling.batch_plan import BatchLimits, plan_batch
+from service.scheduling.batch import batch_around
+from service.scheduling.batch_limits import BatchLimits
 from service.scheduling.claims import Claims
 from service.scheduling.cost import CostModel
 from service.scheduling.errors import ClosedError, QueueFullError
@@ -369,21 +370,12 @@ class Scheduler:
         to ``expired``.
         """
         quick = self._turns.is_quick(anchor, now)
-        return self._begin(
-            self._batch_around(anchor, now, expired), now, quick=quick, overtakes=overtakes
-        )
-
-    def _batch_around(self, anchor: Ticket, now: float, expired: list[Submission]) -> list[Ticket]:
-        line = anchor.line
-        limits = self._turns.limits_for(line, now)
-        plan = plan_batch(anchor.sequence.length, line.lengths, limits, line.predict)
-        tickets = []
-        for length, count in plan.items():
-            for ticket in line.first(length, count, anchor):
-                expired += self._claims.expire(ticket, now)
-                tickets.append(ticket)
+        tickets = batch_around(anchor, self._turns, now)
+        for ticket in tickets:
+            expired += self._claims.expire(ticket, now)
         # Expiring one submission may have withdrawn tickets chosen before it.
-        return [ticket for ticket in tickets if ticket.waiting]
+        tickets = [ticket for ticket in tickets if ticket.waiting]
+        return self._begin(tickets, now, quick=quick, overtakes=overtakes)
 
     def _begin(
         self, tickets: list[Ticket], now: float, *, quick: bool, overtakes: bool = False

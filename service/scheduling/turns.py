@@ -1,11 +1,13 @@
 """Whose turn it is: the order in which waiting tickets begin a batch, and how large it may be."""
 
+import heapq
+import itertools
 import math
 from collections.abc import Iterable, Iterator
 
 from service.scheduling.backlog import Backlog
-from service.scheduling.batch_plan import BatchLimits
-from service.scheduling.due import DueQueue
+from service.scheduling.batch_limits import BatchLimits
+from service.scheduling.due import DueQueue, Turn
 from service.scheduling.priority import BulkShare, Priority
 from service.scheduling.runs import LONG_SECONDS, Run, RunsInProgress
 from service.scheduling.ticket import Ticket
@@ -32,11 +34,6 @@ QUICK_TOKENS = 64
 (``LONG_SECONDS``), if those are more: four times as many take an eighth less time each, and every
 row waits for all of its batch. Batches that rows of up to so many tokens begin go before others.
 Simulated at 70 % load (docs/simulation.md)."""
-
-PACKED_WASTE = 0.5
-"""Largest share of padding in a batch of which only attention is padded: a bound for its memory and
-its time. Which batch is worth its padding is for the predicted cost to say.
-"""
 
 OVERTAKERS = 2
 """For each worker: one in place of bulk that it runs, one for quick batches."""
@@ -75,7 +72,8 @@ class Turns:
         self._limits = limits
         self._backlog = backlog
         self._runs = runs
-        self._due = {priority: DueQueue() for priority in Priority}
+        self._due: dict[Priority, dict[WaitingLine, DueQueue]] = {each: {} for each in Priority}
+        self._numbers = itertools.count()
         self._bulk = BulkShare()
         self._waiting_since = dict.fromkeys(Priority, float("-inf"))
 
@@ -84,22 +82,23 @@ class Turns:
         priority = ticket.line.priority
         if not self._backlog.lanes[priority].waiting.count:
             self._waiting_since[priority] = now
-        self._due[priority].add(ticket)
+        self._due[priority].setdefault(ticket.line, DueQueue()).add(ticket, next(self._numbers))
         self.sweep()
 
     def waiting(self) -> Iterable[Ticket]:
-        """All that wait, in no order."""
-        return (ticket for due in self._due.values() for ticket in due)
+        """All that wait, those of each priority in order."""
+        return (turn.ticket for each in Priority for turn in self._order(each, put_off_long=False))
 
     def sweep(self) -> None:
         """Forget tickets that wait no longer, where they are most of those that are kept: they
         leave an order only when they surface in it, which in the one that is not asked for they
         never do.
         """
-        for priority, due in self._due.items():
-            kept = len(due)
+        for priority, queues in self._due.items():
+            kept = sum(map(len, queues.values()))
             if kept > SWEPT_TICKETS and kept > 2 * self._backlog.lanes[priority].waiting_count:
-                due.sweep()
+                for queue in queues.values():
+                    queue.sweep()
 
     def priorities(self) -> list[Priority]:
         """Those that may begin a run on a core that is free, the one to be served first in front;
@@ -116,8 +115,11 @@ class Turns:
         last has been taken out.
         """
         put_off_long = not self._is_saturated(priority, now)
-        while (ticket := self._due[priority].first(put_off_long=put_off_long)) is not None:
-            yield ticket
+        queues = self._due[priority].values()
+        while turns := [
+            turn for queue in queues if (turn := queue.first(put_off_long=put_off_long)) is not None
+        ]:
+            yield min(turns).ticket
 
     def first(self, now: float) -> Ticket | None:
         """The ticket that begins the next batch on a core that is free; None if none is."""
@@ -125,6 +127,17 @@ class Turns:
             if (ticket := next(self.in_turn(priority, now), None)) is not None:
                 return ticket
         return None
+
+    def ahead(self, line: WaitingLine, tokens: int, now: float) -> list[Ticket]:
+        """The first that wait in ``line``, in order, that have so many tokens together."""
+        put_off_long = not self._is_saturated(line.priority, now)
+        tickets, real = [], 0
+        for turn in self._due[line.priority][line].in_order(put_off_long=put_off_long):
+            tickets.append(turn.ticket)
+            real += turn.ticket.sequence.length
+            if real >= tokens:
+                break
+        return tickets
 
     def is_quick(self, ticket: Ticket, now: float) -> bool:
         """Whether a batch that it begins goes first."""
@@ -156,10 +169,10 @@ class Turns:
             return []
         bulk = not self._bulk.is_owed
         return [
-            ticket
-            for ticket in self._due[Priority.INTERACTIVE].in_order()
-            if ticket.sequence.length <= QUICK_TOKENS
-            and self._runs.may_be_overtaken(ticket.cost_seconds, now, bulk=bulk)
+            turn.ticket
+            for turn in self._order(Priority.INTERACTIVE, put_off_long=True)
+            if turn.ticket.sequence.length <= QUICK_TOKENS
+            and self._runs.may_be_overtaken(turn.ticket.cost_seconds, now, bulk=bulk)
         ]
 
     def limits_for(self, line: WaitingLine, now: float) -> BatchLimits:
@@ -171,8 +184,6 @@ class Turns:
         if self._batches_are_small(line.priority, now):
             most = min(most, self._quick_tokens(line))
         most = min(most, math.ceil(line.waiting_tokens / idle))
-        if line.executor.packs:
-            return BatchLimits(most, PACKED_WASTE, packed=True)
         return BatchLimits(most, self._limits.waste)
 
     def may_be_wide(self, tickets: list[Ticket]) -> bool:
@@ -194,6 +205,11 @@ class Turns:
     def gave_back(self, run: Run) -> None:
         """Take away a run that was stopped."""
         self._bulk.gave_back(run.line.priority, self._priced(run))
+
+    def _order(self, priority: Priority, *, put_off_long: bool) -> Iterator[Turn]:
+        """What waits, of all models."""
+        queues = self._due[priority].values()
+        return heapq.merge(*(queue.in_order(put_off_long=put_off_long) for queue in queues))
 
     @staticmethod
     def _quick_tokens(line: WaitingLine) -> int:

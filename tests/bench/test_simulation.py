@@ -11,13 +11,15 @@ from bench.simulation import (
     VirtualTime,
 )
 from bench.simulation_profile import Profile, RunTimes, Shape
-from service.scheduling.batch_plan import BatchLimits
+from service.scheduling.batch_limits import BatchLimits
 from service.scheduling.errors import DeadlineExceededError, QueueFullError
 
 
 def run_times(overhead, per_token):
     shapes = [(rows, length) for rows in (1, 2, 4) for length in (8, 32, 128)]
-    return RunTimes([Shape(rows, n, overhead + per_token * rows * n, 1) for rows, n in shapes])
+    return RunTimes(
+        [Shape(rows, n, rows * n, overhead + per_token * rows * n, 1) for rows, n in shapes]
+    )
 
 
 def profile(workers=1, wide=None, http_seconds=0.0, overhead=0.01, per_token=0.001):

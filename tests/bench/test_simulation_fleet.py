@@ -9,7 +9,7 @@ from bench.lengths import LengthMix
 from bench.simulation import Settings
 from bench.simulation_fleet import Balancer, Choice, Fleet, run_fleet
 from bench.statistics import percentile
-from service.scheduling.batch_plan import BatchLimits
+from service.scheduling.batch_limits import BatchLimits
 from tests.bench.test_simulation import profile
 
 FORTY = LengthMix("forty", median=40, sigma=0.01, shortest=40, longest=40)

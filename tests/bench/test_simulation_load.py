@@ -13,7 +13,7 @@ from bench.simulation_load import (
     read_arrivals,
     write_arrivals,
 )
-from service.scheduling.batch_plan import BatchLimits
+from service.scheduling.batch_limits import BatchLimits
 from tests.bench.test_simulation import profile
 
 PATIENT = Settings(max_queue_seconds=1e6, timeout_seconds=1e6)

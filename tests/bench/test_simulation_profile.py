@@ -4,7 +4,7 @@ from bench.errors import BenchError
 from bench.simulation_profile import Profile, RunTimes, Shape
 
 SHAPES = [
-    Shape(rows, length, 2e-3 + rows * length * (4e-5 + 3e-8 * length), 5)
+    Shape(rows, length, rows * length, 2e-3 + rows * length * (4e-5 + 3e-8 * length), 5)
     for rows in (1, 4, 16)
     for length in (8, 32, 128)
 ]
@@ -17,7 +17,7 @@ def test_the_fit_predicts_shapes_that_were_not_measured():
 
 
 def test_the_error_is_that_of_what_does_not_fit():
-    odd = Shape(1, 64, 1.0, 1)
+    odd = Shape(1, 64, 64, 1.0, 1)
     assert RunTimes([*SHAPES, odd]).error > 0.05
 
 

@@ -7,8 +7,8 @@ import pytest
 from service.api.door import MOST_UNBEGUN, Door
 from service.api.pacing import AT_ONCE, CROWD
 from service.lifecycle import Lifecycle
-from service.scheduling.batch_plan import BatchLimits
-from service.scheduling.cost import CostModel
+from service.scheduling.batch_limits import BatchLimits
+from service.scheduling.cost import Coefficients, CostModel
 from service.scheduling.errors import QueueFullError
 from service.scheduling.priority import Priority
 from service.scheduling.scheduler import Scheduler
@@ -32,7 +32,9 @@ class Entrance:
             observer=self.metrics,
             clock=lambda: 100.0,
         )
-        self.scheduler.add_model("a", None, CostModel((0.0, 1 / TOKENS_PER_SECOND, 0.0)))
+        self.scheduler.add_model(
+            "a", None, CostModel(Coefficients(0.0, 1 / TOKENS_PER_SECOND, 0.0))
+        )
         self.door = Door(self.lifecycle, self.metrics, self.scheduler)
 
     def fill(self, seconds=1.9, priority=INTERACTIVE):

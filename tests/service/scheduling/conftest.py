@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from service.runtime.sequence import Sequence
-from service.scheduling.batch_plan import BatchLimits
-from service.scheduling.cost import CostModel
+from service.scheduling.batch_limits import BatchLimits
+from service.scheduling.cost import Coefficients, CostModel
 from service.scheduling.scheduler import Scheduler
 
 _NEXT = itertools.count()
@@ -74,7 +74,7 @@ class Bench:
             clock=self.clock,
         )
         for name in ("a", "b"):
-            self.scheduler.add_model(name, Idle(), CostModel((0.0, 1e-3, 0.0)))
+            self.scheduler.add_model(name, Idle(), CostModel(Coefficients(0.0, 1e-3, 0.0)))
 
     def submit(self, *lengths: int, model: str = "a", timeout: float = 30.0, **more):
         return self.submit_rows([sequence(length) for length in lengths], model, timeout, **more)

@@ -23,6 +23,20 @@ def test_it_recovers_the_coefficients_it_was_shown():
         assert model.predict(rows, length) == pytest.approx(true_seconds(rows, length), rel=0.02)
 
 
+def test_it_tells_what_padding_costs_from_what_tokens_cost():
+    def seconds(rows, length, tokens):
+        return 2e-3 + 4e-5 * tokens + 3e-8 * rows * length**2 + 1e-6 * (rows * length - tokens)
+
+    model = CostModel()
+    for _ in range(20):
+        for rows, length in SHAPES:
+            for tokens in (rows * length, (rows + 1) * length // 2):
+                model.observe(rows, length, seconds(rows, length, tokens), tokens)
+    for rows, length, tokens in [(1, 64, 64), (3, 200, 300), (8, 32, 256)]:
+        expected = seconds(rows, length, tokens)
+        assert model.predict(rows, length, tokens) == pytest.approx(expected, rel=0.01)
+
+
 def test_it_follows_a_machine_that_becomes_slower():
     model = CostModel()
     for factor in (1, 3):
@@ -57,20 +71,23 @@ def test_a_prediction_is_never_negative_and_grows_with_the_batch(runs):
 
 @given(
     st.lists(
-        st.tuples(st.integers(1, 64), st.integers(1, 512), st.floats(1e-4, 10)),
+        st.tuples(st.integers(1, 64), st.integers(1, 512), st.floats(0, 1), st.floats(1e-4, 10)),
         min_size=4,
         max_size=40,
     )
 )
 def test_no_other_coefficients_that_are_not_negative_fit_better(runs):
     features = np.array(
-        [[1.0, rows * length, rows * length**2] for rows, length, _ in runs]
+        [
+            [1.0, rows * length * (1 - padding), rows * length**2, rows * length * padding]
+            for rows, length, padding, _ in runs
+        ]
     ) / np.array([[seconds] for *_, seconds in runs])
     gram, moment = features.T @ features, features.sum(axis=0)
     solution = np.array(nonnegative_least_squares(gram.tolist(), moment.tolist()))
     assert np.all(solution >= 0)
     # The conditions of Karush, Kuhn and Tucker, with each coefficient in its own scale.
-    scale = np.sqrt(np.diag(gram))
+    scale = np.maximum(np.sqrt(np.diag(gram)), 1e-300)
     slope = (gram @ solution - moment) / scale
     tolerance = 1e-5 * np.sqrt(len(runs))
     assert np.all(slope >= -tolerance)

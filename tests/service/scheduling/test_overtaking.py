@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 
-from service.scheduling.cost import CostModel
+from service.scheduling.cost import Coefficients, CostModel
 from service.scheduling.priority import Priority
 from service.scheduling.turns import (
     CROWD_TICKETS,
@@ -137,7 +137,7 @@ def test_one_giant_request_holds_no_short_row_up(bench):
 
 
 def test_a_row_overtakes_a_lone_text_that_has_every_core(bench):
-    bench.scheduler.add_model("wide", Idle(widens=True), CostModel((0.0, 1e-3, 0.0)))
+    bench.scheduler.add_model("wide", Idle(widens=True), CostModel(Coefficients(0.0, 1e-3, 0.0)))
     bench.submit(200, model="wide")
     assert bench.scheduler.poll().wide
     bench.submit(20)
@@ -145,7 +145,7 @@ def test_a_row_overtakes_a_lone_text_that_has_every_core(bench):
 
 
 def test_a_lone_short_text_that_has_every_core_is_not_overtaken(bench):
-    bench.scheduler.add_model("wide", Idle(widens=True), CostModel((0.0, 1e-3, 0.0)))
+    bench.scheduler.add_model("wide", Idle(widens=True), CostModel(Coefficients(0.0, 1e-3, 0.0)))
     bench.submit(60, model="wide")
     assert bench.scheduler.poll(overtaking=True).wide
     bench.submit(20)
@@ -153,7 +153,7 @@ def test_a_lone_short_text_that_has_every_core_is_not_overtaken(bench):
 
 
 def test_what_overtakes_and_what_is_held_up_teaches_the_cost_model_nothing(bench):
-    cost = CostModel((0.0, 1e-3, 0.0))
+    cost = CostModel(Coefficients(0.0, 1e-3, 0.0))
     bench.scheduler.add_model("c", Idle(), cost)
     for _ in range(20):
         bench.submit(200, model="c"), bench.submit(200, model="c")
@@ -245,7 +245,7 @@ def test_those_who_run_what_overtakes_wake_for_it_and_for_the_end(busy):
 @pytest.fixture
 def fast(bench: Bench):
     """A scheduler with a model that takes 0.05 ms a token: no run of it is long."""
-    bench.scheduler.add_model("fast", Idle(), CostModel((0.0, 5e-5, 0.0)))
+    bench.scheduler.add_model("fast", Idle(), CostModel(Coefficients(0.0, 5e-5, 0.0)))
     return bench
 
 

@@ -22,15 +22,16 @@ from hypothesis.stateful import (
 )
 
 from service.runtime.session import StoppedError
-from service.scheduling.batch_plan import BatchLimits
-from service.scheduling.cost import CostModel
+from service.scheduling.batch_limits import BatchLimits
+from service.scheduling.cost import Coefficients, CostModel
 from service.scheduling.due import DELAY_TIMES
 from service.scheduling.errors import DeadlineExceededError, QueueFullError
+from service.scheduling.packed_batch import PADDED_SHARE, WINDOW_BATCHES
 from service.scheduling.priority import BULK_SHARE, Priority
 from service.scheduling.runs import HELD_UP_TIMES
 from service.scheduling.scheduler import Scheduler
 from service.scheduling.ticket import Ticket
-from service.scheduling.turns import PACKED_WASTE, QUICK_TOKENS, count_overtakers
+from service.scheduling.turns import QUICK_TOKENS, count_overtakers
 from service.scheduling.waiting import WaitingLine
 from tests.service.scheduling.conftest import Clock, Idle, Recorder, sequence
 
@@ -59,7 +60,7 @@ class Trace(RuleBasedStateMachine):
     )
     def start(self, workers, queue_seconds, cache_entries, widens, packs, tokens, waste):
         self.clock, self.recorder = Clock(), Recorder()
-        self.limits = BatchLimits(tokens, PACKED_WASTE if packs else waste, packs)
+        self.limits, self.packs = BatchLimits(tokens, waste), packs
         self.scheduler = Scheduler(
             workers=workers,
             limits=self.limits,
@@ -69,7 +70,9 @@ class Trace(RuleBasedStateMachine):
             clock=self.clock,
         )
         for model, per_token in (("a", 1e-3), ("b", 1e-4)):
-            self.scheduler.add_model(model, Idle(widens, packs), CostModel((1e-3, per_token, 0.0)))
+            self.scheduler.add_model(
+                model, Idle(widens, packs), CostModel(Coefficients(1e-3, per_token, 0.0))
+            )
         self.workers = workers
         self.running = []
         self.of_overtakers = set()
@@ -174,9 +177,10 @@ class Trace(RuleBasedStateMachine):
     def _check(self, run):
         lengths = [row.length for row in run.sequences]
         padded = len(lengths) * max(lengths)
-        computed = sum(lengths) if self.limits.packed else padded
+        computed = sum(lengths) if self.packs else padded
         assert len(lengths) == 1 or computed <= self.limits.tokens
-        assert padded - sum(lengths) <= self.limits.waste * padded + 1e-9
+        most_padding = PADDED_SHARE if self.packs else self.limits.waste
+        assert padded - sum(lengths) <= most_padding * padded + 1e-9
         for ticket in run.tickets:
             assert ticket.line is run.line
             assert ticket not in self.taken, "run twice"
@@ -220,9 +224,21 @@ class Trace(RuleBasedStateMachine):
         in_order = all(first <= ticket.due for ticket in left)
         in_order_put_off = all(first_put_off <= put_off(ticket) for ticket in left)
         assert in_order or in_order_put_off, "a ticket that was due before was passed over"
+        if self.packs and len(run.tickets) > 1:
+            self._check_window(run)
         for ticket in left:
             self.left_behind[ticket] += 1
             assert self.left_behind[ticket] <= self.due_before[ticket]
+
+    def _check_window(self, run):
+        waiting = self._waiting(run.line.priority)
+        left = [ticket for ticket in waiting if ticket.line is run.line]
+        for when in (lambda ticket: ticket.due, put_off):
+            last = max(map(when, run.tickets))
+            ahead = sum(ticket.sequence.length for ticket in left if when(ticket) < last)
+            if ahead + run.real_tokens < (WINDOW_BATCHES + 1) * self.limits.tokens:
+                return
+        pytest.fail("a row was taken from too far behind")
 
     def _waiting(self, priority):
         return [
@@ -335,7 +351,7 @@ def test_bulk_gets_its_share_of_the_tokens_while_both_always_wait(
     scheduler = Scheduler(
         workers=workers, limits=LIMITS, max_queue_seconds=1e9, observer=Recorder(), clock=clock
     )
-    scheduler.add_model("a", Idle(), CostModel((overhead, 1e-3, 0.0)))
+    scheduler.add_model("a", Idle(), CostModel(Coefficients(overhead, 1e-3, 0.0)))
 
     def submit(length, priority):
         reservation = scheduler.reserve("a", [length], clock() + 1e9, priority)

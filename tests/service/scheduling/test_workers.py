@@ -3,7 +3,7 @@
 import numpy as np
 
 from service.runtime.session import StoppedError
-from service.scheduling.cost import CostModel
+from service.scheduling.cost import Coefficients, CostModel
 from service.scheduling.priority import Priority
 from service.scheduling.scheduler import Run
 from service.scheduling.ticket import Ticket
@@ -61,7 +61,7 @@ def test_a_run_that_was_stopped_is_not_tried_again():
 
 
 def test_workers_answer_everything_and_end_when_the_scheduler_closes(bench):
-    bench.scheduler.add_model("c", RefusesLength(0), CostModel((0, 1e-4, 0)))
+    bench.scheduler.add_model("c", RefusesLength(0), CostModel(Coefficients(0, 1e-4, 0)))
     workers = Workers(bench.scheduler, 2)
     workers.start()
     submissions = [bench.submit(length, model="c") for length in range(1, 30)]

@@ -1,46 +1,17 @@
-"""Which waiting lengths go into the next batch: a pure function of the lengths.
+"""Which waiting lengths go into the next batch of a model that pads: a pure function of the
+lengths.
 
-Padding is what batching costs on a CPU. Where the graph computes products at padded positions too,
-the rows of a batch must be of like length; where it leaves them out, so that only attention is
-padded, hardly. The batch is built around one anchor (the ticket that is due first). For each length
-that the longest row could have, the batch is filled from there downwards; of all these the one is
-taken that is predicted to run its real tokens fastest.
+Padding is what batching costs on a CPU, where the graph computes all of it. So the rows of a batch
+must be of like length. The batch is built around one anchor (the ticket that is due first). For
+each length that the longest row could have, the batch is filled from there downwards; of all these
+the one is taken that is predicted to run its real tokens fastest.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import NamedTuple
 
-Cost = Callable[[int, int, int], float]
-"""Predicted seconds of a batch of so many rows, padded to so many tokens, with so many real tokens
-in all.
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class BatchLimits:
-    """What one run may be.
-
-    ``tokens``: of which products are computed, except that a single longer row runs alone: real
-    ones if ``packed``, else rows times padded length. ``waste``: largest share of padding in rows
-    times padded length, 0 to less than 1.
-    """
-
-    tokens: int
-    waste: float = 0.05
-    packed: bool = False
-
-    def room(self, longest: int, rows: int, real: int, length: int) -> int:
-        """How many rows of ``length`` fit beside ``rows`` rows of ``real`` tokens in all."""
-        if self.packed:
-            return max(0, self.tokens - real) // length
-        return max(0, self.tokens // longest - rows)
-
-    @property
-    def most_padding(self) -> float:
-        """Padded positions in one run."""
-        return self.tokens * self.waste / (1 - self.waste if self.packed else 1)
+from service.scheduling.batch_limits import BatchLimits, Cost
 
 
 class _Candidate(NamedTuple):
@@ -50,7 +21,7 @@ class _Candidate(NamedTuple):
     plan: dict[int, int]
 
 
-def plan_batch(
+def plan_padded_batch(
     anchor: int, waiting: Mapping[int, int], limits: BatchLimits, cost: Cost
 ) -> dict[int, int]:
     """Rows to take of each length, the anchor among them.
@@ -62,7 +33,7 @@ def plan_batch(
     lengths = sorted(waiting)
     best = _Candidate(cost(1, anchor, anchor) / anchor, {anchor: 1})
     # A row longer than this would pad the anchor by more than a whole batch may be padded.
-    highest = anchor + limits.most_padding
+    highest = anchor + limits.tokens * limits.waste
     first, last = bisect_left(lengths, anchor), bisect_right(lengths, highest)
     for top in range(first, last):
         best = _filled(anchor, lengths[: top + 1], waiting, limits, cost, best)
@@ -81,14 +52,15 @@ def _filled(
     each length at which filling may end, and of ``best``.
     """
     longest = lengths[-1]
-    if longest > anchor and not limits.room(longest, 1, anchor, longest):
+    most = limits.tokens // longest
+    if longest > anchor and most < 2:
         return best
     least = longest * (1 - limits.waste)  # real tokens that each row must bring on average
     rows, surplus, real = 1, anchor - least, anchor
     plan = {anchor: 1}
     for length in reversed(lengths):
         left = waiting[length] - (length == anchor)
-        fits = taken = min(left, limits.room(longest, rows, real, length))
+        fits = taken = min(left, max(0, most - rows))
         if length < least:
             taken = min(fits, int(surplus / (least - length)))
         if taken > 0:
@@ -102,6 +74,6 @@ def _filled(
                 seconds_per_token = cost(rows, longest, real) / real
                 if seconds_per_token <= best.seconds_per_token:
                     best = _Candidate(seconds_per_token, dict(plan))
-        if taken < fits or not limits.room(longest, rows, real, lengths[0]):
+        if taken < fits or rows >= most:
             break  # what follows pads even more, or there is no room
     return best

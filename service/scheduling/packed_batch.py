@@ -1,0 +1,62 @@
+"""Which waiting rows go into the next batch of a model that packs: a pure function of lengths.
+
+Where the graph computes nothing but attention at padded positions, rows of any lengths may go
+together, so a batch is filled in the order of turns: nobody is passed over for being short or long,
+as in a planner that looks for like lengths. What attention is padded by is left to the predicted
+cost: it says how long the longest row may be.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from service.scheduling.batch_limits import Cost
+
+PADDED_SHARE = 0.5
+"""Largest share of padding in rows times padded length: a bound for the memory and the time of
+attention. Which batch is worth its padding is for the predicted cost to say.
+"""
+
+WINDOW_BATCHES = 4
+"""Full ones, of which the rows of one batch are chosen: who is behind them is not taken before.
+Simulated (docs/simulation.md)."""
+
+
+class _Filled(NamedTuple):
+    """A batch by the places of its rows, and its predicted seconds for each token."""
+
+    seconds_per_token: float
+    places: list[int]
+
+
+def plan_packed_batch(lengths: Sequence[int], tokens: int, cost: Cost) -> list[int]:
+    """The places in ``lengths`` of the rows to take, ascending, the first among them.
+
+    ``lengths`` (tokens, at least one row) are those of the rows that wait, in the order of their
+    turns; the first ``WINDOW_BATCHES`` times ``tokens`` tokens of them are enough. The batch has at
+    most so many ``tokens``, but that a single longer row goes alone, and at most ``PADDED_SHARE``
+    padding.
+
+    For each length that the longest row might have, the batch is filled in order of turns. Of these
+    and the first row alone, the one is taken whose tokens are predicted to run fastest.
+    """
+    first = lengths[0]
+    best = _Filled(cost(1, first, first) / first, [0])
+    for longest in sorted({length for length in lengths if length >= first}):
+        filled = _filled(lengths, longest, tokens, cost)
+        if filled.seconds_per_token <= best.seconds_per_token:
+            best = filled
+    return best.places
+
+
+def _filled(lengths: Sequence[int], longest: int, tokens: int, cost: Cost) -> _Filled:
+    """The first row, and each after it that still fits and is not over ``longest``."""
+    places, real, padded_length = [0], lengths[0], lengths[0]
+    for place, length in enumerate(lengths):
+        if place == 0 or length > longest or real + length > tokens:
+            continue
+        padded = (len(places) + 1) * max(padded_length, length)
+        if padded * (1 - PADDED_SHARE) <= real + length:
+            places.append(place)
+            real += length
+            padded_length = max(padded_length, length)
+    return _Filled(cost(len(places), padded_length, real) / real, places)
