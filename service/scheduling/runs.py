@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from service.runtime.sequence import Sequence
 from service.runtime.session import StopSignal
+from service.scheduling.crowd import Rows
 from service.scheduling.priority import Priority
 from service.scheduling.ticket import Ticket
 from service.scheduling.waiting import WaitingLine
@@ -61,6 +62,11 @@ class Run:
         return sum(ticket.takes_room for ticket in self.tickets)
 
     @property
+    def short_rows(self) -> int:
+        """Those of them that are short."""
+        return sum(ticket.takes_room and ticket.is_short for ticket in self.tickets)
+
+    @property
     def is_bulk(self) -> bool:
         """Whether it gives way to interactive work."""
         return self.line.priority is Priority.BULK
@@ -85,7 +91,7 @@ class RunsInProgress:
         self._by_ticket: dict[Ticket, Run] = {}
         self._ends: dict[Run, float] = {}
         self._held_up: set[Run] = set()
-        self._rows = dict.fromkeys(Priority, 0)
+        self._rows = dict.fromkeys(Priority, Rows(0, 0))
 
     @property
     def bulk_count(self) -> int:
@@ -102,7 +108,7 @@ class RunsInProgress:
         """How many go before the others."""
         return sum(run.goes_first for run in self._ends)
 
-    def rows(self, priority: Priority) -> int:
+    def rows(self, priority: Priority) -> Rows:
         """How many rows of this priority are run, without those of a giant request."""
         return self._rows[priority]
 
@@ -122,7 +128,7 @@ class RunsInProgress:
                 self._ends[other] += run.cost_seconds / len(held_up)
             self._held_up.update(held_up)
         self._by_ticket.update(dict.fromkeys(run.tickets, run))
-        self._rows[run.line.priority] += run.room_rows
+        self._count(run, 1)
         self._ends[run] = run.started + run.cost_seconds * (WIDE_SHARE if run.wide else 1)
 
     def end(self, run: Run) -> bool:
@@ -132,10 +138,15 @@ class RunsInProgress:
         for ticket in run.tickets:
             del self._by_ticket[ticket]
         del self._ends[run]
-        self._rows[run.line.priority] -= run.room_rows
+        self._count(run, -1)
         was_held_up = run in self._held_up
         self._held_up.discard(run)
         return not (run.wide or run.overtakes or was_held_up)
+
+    def _count(self, run: Run, sign: int) -> None:
+        rows, short = self._rows[run.line.priority]
+        counted = Rows(rows + sign * run.room_rows, short + sign * run.short_rows)
+        self._rows[run.line.priority] = counted
 
     @property
     def are_any_long(self) -> bool:

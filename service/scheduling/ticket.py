@@ -10,6 +10,9 @@ from service.runtime.session import Logits
 if TYPE_CHECKING:
     from service.scheduling.waiting import WaitingLine
 
+SHORT_TOKENS = 64
+"""Of a sequence that is short: its run alone is over soon, and several fill a batch."""
+
 
 @dataclass(slots=True, eq=False)
 class Submission:
@@ -65,3 +68,8 @@ class Ticket:
     """Monotonic seconds at which it went into a run."""
     claims: dict[Submission, list[int]] = field(default_factory=dict)
     """Who waits for it, and as which of their sequences."""
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it has few tokens."""
+        return self.sequence.length <= SHORT_TOKENS

@@ -7,33 +7,18 @@ from collections.abc import Iterable, Iterator
 
 from service.scheduling.backlog import Backlog
 from service.scheduling.batch_limits import BatchLimits
+from service.scheduling.crowd import Crowd, Rows
 from service.scheduling.due import DueQueue, Turn
 from service.scheduling.priority import BulkShare, Priority
 from service.scheduling.runs import LONG_SECONDS, Run, RunsInProgress
-from service.scheduling.ticket import Ticket
+from service.scheduling.ticket import SHORT_TOKENS, Ticket
 from service.scheduling.waiting import WaitingLine
 
-FEW_TICKETS = 5
-"""Waiting and running for each worker, below which batches are small. Those that run count, because
-whoever sent them is soon back with the next: two large batches of 32 callers leave a dozen waiting,
-and if small ones followed, the machine would have a fifth less to give (docs/simulation.md)."""
+FEW_ROWS = 5
+"""Waiting and running for each worker, below which batches are small, unless there is a crowd."""
 
-CROWD_TICKETS = 11
-"""Waiting and running for each worker, from which on what a run brings counts: nothing overtakes,
-for a row that is run alone costs more, and batches that short rows begin go no more before others.
-"""
-
-SATURATED_TICKETS = 9
-"""Of one priority, waiting for each worker, at which long ones are not put off any more."""
-
-SATURATED_SECONDS = 12.0
-"""Without a moment in which nothing waited, after which that is so as well."""
-
-QUICK_TOKENS = 64
-"""Tokens in one interactive batch while little waits, or as many as are not worth overtaking
-(``LONG_SECONDS``), if those are more: four times as many take an eighth less time each, and every
-row waits for all of its batch. Batches that rows of up to so many tokens begin go before others.
-Simulated at 70 % load (docs/simulation.md)."""
+CROWDED_SECONDS = 12.0
+"""Without a moment in which nothing waited, after which it is as in a crowd."""
 
 OVERTAKERS = 2
 """For each worker: one in place of bulk that it runs, one for quick batches."""
@@ -56,10 +41,10 @@ class Turns:
     Each ticket is *due* at its admission plus the predicted work of the same request before it. The
     ticket that is due first anchors the next batch, so no length and no request is passed over for
     long, and the thousandth window of one document comes after the short question that arrived
-    meanwhile. While little waits, long sequences are due later still, batches are small, and those
-    of short rows go first where a run takes long: they are run at a higher priority of the
-    operating system, on a core that is free or else, overtaking longer runs, on one that is not;
-    those go on when they are done. No more go first at once than there are cores.
+    meanwhile. Unless there is a crowd, long sequences are due later still, batches of a few are
+    small, and those of short rows go first where a run takes long: they are run at a higher
+    priority of the operating system, on a core that is free or else, overtaking longer runs, on one
+    that is not; those go on when they are done. No more go first at once than there are cores.
 
     Bulk has every worker that interactive work leaves free, and is overtaken by all of it, except
     for the share that bulk is owed.
@@ -74,6 +59,7 @@ class Turns:
         self._runs = runs
         self._due: dict[Priority, dict[WaitingLine, DueQueue]] = {each: {} for each in Priority}
         self._numbers = itertools.count()
+        self._crowds = {priority: Crowd(workers) for priority in Priority}
         self._bulk = BulkShare()
         self._waiting_since = dict.fromkeys(Priority, float("-inf"))
 
@@ -114,7 +100,7 @@ class Turns:
         """Tickets that may begin a batch now, in order. The next one is asked for only when the
         last has been taken out.
         """
-        put_off_long = not self._is_saturated(priority, now)
+        put_off_long = not self._is_crowded(priority, now)
         queues = self._due[priority].values()
         while turns := [
             turn for queue in queues if (turn := queue.first(put_off_long=put_off_long)) is not None
@@ -130,7 +116,7 @@ class Turns:
 
     def ahead(self, line: WaitingLine, tokens: int, now: float) -> list[Ticket]:
         """The first that wait in ``line``, in order, that have so many tokens together."""
-        put_off_long = not self._is_saturated(line.priority, now)
+        put_off_long = not self._is_crowded(line.priority, now)
         tickets, real = [], 0
         for turn in self._due[line.priority][line].in_order(put_off_long=put_off_long):
             tickets.append(turn.ticket)
@@ -142,7 +128,7 @@ class Turns:
     def is_quick(self, ticket: Ticket, now: float) -> bool:
         """Whether a batch that it begins goes first."""
         return (
-            ticket.sequence.length <= QUICK_TOKENS
+            ticket.is_short
             and (ticket.cost_seconds >= LONG_SECONDS or self._runs.are_any_long)
             and self._may_go_first(ticket.line.priority, now)
         )
@@ -171,7 +157,7 @@ class Turns:
         return [
             turn.ticket
             for turn in self._order(Priority.INTERACTIVE, put_off_long=True)
-            if turn.ticket.sequence.length <= QUICK_TOKENS
+            if turn.ticket.is_short
             and self._runs.may_be_overtaken(turn.ticket.cost_seconds, now, bulk=bulk)
         ]
 
@@ -214,38 +200,36 @@ class Turns:
     @staticmethod
     def _quick_tokens(line: WaitingLine) -> int:
         """Padded tokens in one batch of a model while little waits."""
-        seconds = line.cost.predict(1, QUICK_TOKENS)
-        return int(QUICK_TOKENS * max(1.0, LONG_SECONDS / seconds))
+        seconds = line.cost.predict(1, SHORT_TOKENS)
+        return int(SHORT_TOKENS * max(1.0, LONG_SECONDS / seconds))
 
     def _priced(self, run: Run) -> float:
         """Seconds that the tokens of ``run`` take in full batches, however small this one is: what
         interactive work pays for being answered soon is not taken from it a second time.
         """
-        rows = max(1, self._limits.tokens // QUICK_TOKENS)
-        full = run.line.cost.predict(rows, QUICK_TOKENS)
-        return run.real_tokens * full / (rows * QUICK_TOKENS)
+        rows = max(1, self._limits.tokens // SHORT_TOKENS)
+        full = run.line.cost.predict(rows, SHORT_TOKENS)
+        return run.real_tokens * full / (rows * SHORT_TOKENS)
 
     def _batches_are_small(self, priority: Priority, now: float) -> bool:
-        rows = self._backlog.lanes[priority].waiting_count + self._runs.rows(priority)
+        rows = self._backlog.lanes[priority].waiting_count + self._runs.rows(priority).all
         return (
             priority is Priority.INTERACTIVE
-            and rows < FEW_TICKETS * self._workers
-            and not self._is_saturated(priority, now)
+            and rows < FEW_ROWS * self._workers
+            and not self._is_crowded(priority, now)
         )
 
     def _may_go_first(self, priority: Priority, now: float) -> bool:
-        rows = self._backlog.lanes[priority].waiting.count + self._runs.rows(priority)
-        return (
-            priority is Priority.INTERACTIVE
-            and rows < CROWD_TICKETS * self._workers
-            and not self._is_saturated(priority, now)
-        )
+        return priority is Priority.INTERACTIVE and not self._is_crowded(priority, now)
 
-    def _is_saturated(self, priority: Priority, now: float) -> bool:
-        """Whether so much waits, or something has for so long, that to put long tickets off would
-        only hold them back. What one giant request has beyond its share of the room does not count:
-        it is nobody's wait but its own.
+    def _is_crowded(self, priority: Priority, now: float) -> bool:
+        """Whether so much waits and runs, or something has waited for so long, that nobody goes
+        before others and large batches are run. What one giant request has beyond its share of the
+        room does not count: it is nobody's wait but its own.
         """
-        count = self._backlog.lanes[priority].waiting.count
-        long_since = now - self._waiting_since[priority] > SATURATED_SECONDS
-        return count >= SATURATED_TICKETS * self._workers or (count > 0 and long_since)
+        waiting = self._backlog.lanes[priority].waiting.count
+        running = self._runs.rows(priority)
+        short = sum(line.short_count for line in self._due[priority])
+        crowd = self._crowds[priority].is_here(Rows(waiting + running.all, short + running.short))
+        long_since = now - self._waiting_since[priority] > CROWDED_SECONDS
+        return crowd or (waiting > 0 and long_since)

@@ -19,6 +19,9 @@ class WaitingLine:
         self.executor = executor
         self.cost = cost
         self.waiting_tokens = 0
+        self.short_count = 0
+        """Short tickets that wait and take room."""
+
         self._by_length: dict[int, dict[Ticket, None]] = {}
         self._counts: dict[int, int] = {}
         self._in_flight: dict[bytes, Ticket] = {}
@@ -42,6 +45,7 @@ class WaitingLine:
         self._by_length.setdefault(length, {})[ticket] = None
         self._counts[length] = self._counts.get(length, 0) + 1
         self.waiting_tokens += length
+        self.short_count += ticket.is_short and ticket.takes_room
         self._in_flight[ticket.fingerprint] = ticket
 
     def remove(self, ticket: Ticket) -> None:
@@ -49,6 +53,7 @@ class WaitingLine:
         length = ticket.sequence.length
         del self._by_length[length][ticket]
         self.waiting_tokens -= length
+        self.short_count -= ticket.is_short and ticket.takes_room
         if self._counts[length] == 1:
             del self._counts[length], self._by_length[length]
         else:

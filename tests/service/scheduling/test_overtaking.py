@@ -6,13 +6,10 @@ import numpy as np
 import pytest
 
 from service.scheduling.cost import Coefficients, CostModel
+from service.scheduling.crowd import CROWD_ROWS, CROWD_SHORT_ROWS
 from service.scheduling.priority import Priority
-from service.scheduling.turns import (
-    CROWD_TICKETS,
-    QUICK_TOKENS,
-    SATURATED_SECONDS,
-    SATURATED_TICKETS,
-)
+from service.scheduling.ticket import SHORT_TOKENS
+from service.scheduling.turns import CROWDED_SECONDS
 from tests.service.scheduling.conftest import Bench, Idle, sequence
 
 
@@ -42,10 +39,10 @@ def test_a_short_row_overtakes_longer_runs(busy):
 
 
 def test_a_row_that_others_would_wait_for_overtakes_nothing(busy):
-    busy.submit(QUICK_TOKENS + 1)
+    busy.submit(SHORT_TOKENS + 1)
     assert busy.scheduler.poll(overtaking=True) is None
-    busy.submit(QUICK_TOKENS)
-    assert lengths(busy.scheduler.poll(overtaking=True)) == [QUICK_TOKENS]
+    busy.submit(SHORT_TOKENS)
+    assert lengths(busy.scheduler.poll(overtaking=True)) == [SHORT_TOKENS]
 
 
 def test_a_short_row_goes_first_on_a_core_that_is_free(bench):
@@ -104,21 +101,36 @@ def test_no_more_go_first_than_there_are_cores_beside_bulk_either(bench):
     assert bench.scheduler.poll(overtaking=True) is None
 
 
-def test_where_much_waits_nothing_overtakes(busy):
+@pytest.mark.parametrize(
+    ("length", "count"), [(100, CROWD_ROWS * 2 - 3), (20, CROWD_SHORT_ROWS * 2 - 2)]
+)
+def test_in_a_crowd_nothing_overtakes_until_it_is_over(busy, length, count):
     busy.scheduler._backlog._room_seconds = 60
-    busy.submit(*[20] * (SATURATED_TICKETS * 2 - 1))
-    assert busy.scheduler.poll(overtaking=True) is not None
-    busy.submit(20, 20)
+    for _ in range(count - 1):
+        busy.submit(length)
+    busy.submit(20)
+    short = busy.scheduler.poll(overtaking=True)
+    assert lengths(short) == [20]
+    busy.submit(length), busy.submit(20)
     assert busy.scheduler.poll(overtaking=True) is None
+    finish(busy, short)
+    assert busy.scheduler.poll(overtaking=True) is None, "fewer than make a crowd, but many"
+    for run in busy.runs:
+        finish(busy, run)
+    while (run := busy.scheduler.poll()) is not None:
+        finish(busy, run)
+    busy.submit(200), busy.scheduler.poll()
+    busy.submit(201), busy.scheduler.poll()
+    busy.submit(20)
+    assert lengths(busy.scheduler.poll(overtaking=True)) == [20]
 
 
-def test_where_much_runs_nothing_overtakes(bench):
-    for _ in range(CROWD_TICKETS * 2 - 4):
+def test_those_that_run_are_of_the_crowd(bench):
+    for _ in range(CROWD_SHORT_ROWS * 2 - 3):
         bench.submit(10)
     rows = [len(bench.scheduler.poll().tickets) for _ in range(2)]
-    assert sum(rows) == CROWD_TICKETS * 2 - 4
-    for _ in range(3):
-        bench.submit(10)
+    assert sum(rows) == CROWD_SHORT_ROWS * 2 - 3
+    bench.submit(10), bench.submit(10)
     assert bench.scheduler.poll(overtaking=True) is not None
     bench.submit(10)
     assert bench.scheduler.poll(overtaking=True) is None
@@ -130,7 +142,7 @@ def test_one_giant_request_holds_no_short_row_up(bench):
         run = bench.scheduler.poll()
         bench.clock.now += 0.2
         finish(bench, run)
-    bench.clock.now += SATURATED_SECONDS
+    bench.clock.now += CROWDED_SECONDS
     bench.scheduler.poll(), bench.scheduler.poll()
     bench.submit(20)
     assert lengths(bench.scheduler.poll(overtaking=True)) == [20]

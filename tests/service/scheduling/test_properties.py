@@ -30,8 +30,8 @@ from service.scheduling.packed_batch import PADDED_SHARE, WINDOW_BATCHES
 from service.scheduling.priority import BULK_SHARE, Priority
 from service.scheduling.runs import HELD_UP_TIMES
 from service.scheduling.scheduler import Scheduler
-from service.scheduling.ticket import Ticket
-from service.scheduling.turns import QUICK_TOKENS, count_overtakers
+from service.scheduling.ticket import SHORT_TOKENS, Ticket
+from service.scheduling.turns import count_overtakers
 from service.scheduling.waiting import WaitingLine
 from tests.service.scheduling.conftest import Clock, Idle, Recorder, sequence
 
@@ -192,7 +192,7 @@ class Trace(RuleBasedStateMachine):
             self.taken.add(ticket)
         if run.quick:
             assert run.line.priority is Priority.INTERACTIVE
-            assert min(lengths) <= QUICK_TOKENS
+            assert min(lengths) <= SHORT_TOKENS
         if run.overtakes:
             self._check_overtaking(run)
         else:
@@ -304,7 +304,7 @@ TestTrace.settings = settings(
 
 
 @given(
-    st.lists(st.integers(1, 64), min_size=1, max_size=30),
+    st.lists(st.integers(1, 2 * SHORT_TOKENS), min_size=1, max_size=30),
     st.randoms(use_true_random=False),
 )
 def test_a_waiting_line_counts_what_waits_and_gives_the_first_to_come_of_each_length(
@@ -324,6 +324,7 @@ def test_a_waiting_line_counts_what_waits_and_gives_the_first_to_come_of_each_le
         alike = [ticket for ticket in left if ticket.sequence.length == length]
         assert line.lengths[length] == len(alike)
         assert line.waiting_tokens == sum(ticket.sequence.length for ticket in left)
+        assert line.short_count == sum(ticket.is_short for ticket in left)
         count = random.randint(1, len(alike))
         others = [ticket for ticket in alike if ticket is not anchor]
         assert line.first(length, count, anchor) == [anchor, *others[: count - 1]]

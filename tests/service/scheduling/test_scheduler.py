@@ -11,15 +11,12 @@ from hypothesis import strategies as st
 
 from service.runtime.session import StoppedError
 from service.scheduling.cost import Coefficients, CostModel
+from service.scheduling.crowd import CROWD_ROWS, CROWD_SHORT_ROWS
 from service.scheduling.errors import ClosedError, DeadlineExceededError, QueueFullError
 from service.scheduling.priority import BULK_SHARE, Priority
 from service.scheduling.runs import LONG_SECONDS
-from service.scheduling.turns import (
-    FEW_TICKETS,
-    QUICK_TOKENS,
-    SATURATED_SECONDS,
-    SATURATED_TICKETS,
-)
+from service.scheduling.ticket import SHORT_TOKENS
+from service.scheduling.turns import CROWDED_SECONDS, FEW_ROWS
 from tests.service.scheduling.conftest import Bench, Idle, sequence
 
 
@@ -59,23 +56,25 @@ def test_a_worker_that_is_idle_alone_takes_all_that_fits(bench):
 
 
 def test_while_little_waits_batches_are_small_and_where_much_waits_they_are_large(bench):
-    bench.submit(*[20] * (FEW_TICKETS * 2 - 1))
-    assert len(bench.scheduler.poll().tickets) == QUICK_TOKENS // 20
+    bench.submit(*[20] * (CROWD_SHORT_ROWS * 2 - 1))
+    assert len(bench.scheduler.poll().tickets) == SHORT_TOKENS // 20
     bench.submit(*[20] * 8)
     assert len(bench.scheduler.poll().tickets) == 256 // 20
 
 
 def test_what_runs_counts_for_whether_batches_are_small(bench):
-    for _ in range(18):
-        bench.submit(20)
-    assert len(bench.scheduler.poll().tickets) == 9
-    assert FEW_TICKETS * 2 > 9, "those that wait are few"
-    assert len(bench.scheduler.poll().tickets) == 9
+    bench.scheduler._backlog._room_seconds = 60
+    for _ in range(FEW_ROWS * 2 + 1):
+        bench.submit(SHORT_TOKENS + 1)
+    assert len(bench.scheduler.poll().tickets) == 3
+    assert bench.scheduler.queue()[0] < FEW_ROWS * 2, "those that wait are few"
+    assert len(bench.scheduler.poll().tickets) == 3
 
 
 def test_batches_of_a_fast_model_are_as_large_as_is_not_worth_overtaking(bench):
     bench.scheduler.add_model("fast", Idle(), CostModel(Coefficients(0.0, LONG_SECONDS / 80, 0.0)))
-    bench.submit(*[20] * (FEW_TICKETS * 2 - 1), model="fast")
+    bench.submit(60), bench.scheduler.poll()
+    bench.submit(*[20] * (CROWD_SHORT_ROWS * 2 - 2), model="fast")
     assert len(bench.scheduler.poll().tickets) == 80 // 20
 
 
@@ -176,7 +175,7 @@ def test_a_thousand_callers_that_left_leave_nothing_behind(bench):
     assert bench.scheduler.queue_is_idle()
 
 
-@pytest.mark.parametrize("rows", [1, SATURATED_TICKETS * 2], ids=["little waits", "much waits"])
+@pytest.mark.parametrize("rows", [1, CROWD_ROWS * 2], ids=["little waits", "much waits"])
 def test_what_was_answered_is_not_kept(bench, rows):
     bench.scheduler._backlog._room_seconds = 60
     arrays = []
@@ -202,7 +201,7 @@ def test_a_long_request_is_put_off_by_twice_its_run_and_no_more(bench):
 
 def test_where_much_waits_long_requests_are_not_put_off(bench):
     bench.submit(200)
-    bench.submit(*[10] * (SATURATED_TICKETS * 2 - 1))
+    bench.submit(*[10] * (CROWD_SHORT_ROWS * 2))
     assert bench.run_all()[0] == [200]
 
 
@@ -211,7 +210,7 @@ def test_where_something_has_waited_for_long_long_requests_are_not_put_off(bench
     lengths = itertools.cycle((100, 130, 170, 220))
     bench.submit(next(lengths)), bench.submit(next(lengths))
     start = bench.clock.now
-    while bench.clock.now < start + SATURATED_SECONDS:
+    while bench.clock.now < start + CROWDED_SECONDS:
         bench.submit(next(lengths))
         run = bench.scheduler.poll()
         bench.clock.now += run.cost_seconds
