@@ -2,11 +2,11 @@
 
 from typing import NamedTuple
 
-CROWD_ROWS = 11
+CROWD_ROWS = 12
 """Waiting and running for each worker, from which on there is a crowd. Those that run count,
 because whoever sent them is soon back with the next."""
 
-CROWD_SHORT_ROWS = 4
+CROWD_SHORT_ROWS = 5
 """The same of short ones alone. They fill batches, and run one by one they take half as long again
 for a token."""
 
