@@ -2,7 +2,8 @@
 ``_total`` for counters.
 """
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from prometheus_client import (
     disable_created_metrics,
 )
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import Metric
 
 from service.inference import Timings
 from service.registry import FailedModel, LoadedModel
@@ -30,6 +32,26 @@ ROWS = (1, 2, 4, 8, 16, 32, 64, 128)
 CACHE_RESULTS = ("hit", "miss")
 REFUSAL_REASONS = ("no_key", "malformed_authorization", "wrong_key", "rate_limited")
 STAGES = Timings._fields
+
+GIVE_WAY_SECONDS = 50e-6
+"""After each metric that is written out. For less the interpreter's lock would be taken again
+before the event loop, which may wait for it, has woken."""
+
+
+class PoliteRegistry(CollectorRegistry):
+    """Gives way to other threads after each metric. To write all of them takes milliseconds, of
+    which the event loop would wait up to five for the interpreter's lock, several times over.
+    """
+
+    def __init__(self, give_way: Callable[[float], None] = time.sleep) -> None:
+        super().__init__()
+        self._give_way = give_way
+
+    def collect(self) -> Iterable[Metric]:
+        """All metrics."""
+        for metric in super().collect():
+            yield metric
+            self._give_way(GIVE_WAY_SECONDS)
 
 
 class BatchMetrics(NamedTuple):
@@ -47,7 +69,7 @@ class Metrics:
     """
 
     def __init__(self) -> None:
-        registry = self._registry = CollectorRegistry()
+        registry = self._registry = PoliteRegistry()
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         self._requests = Counter(

@@ -1,10 +1,11 @@
 """Metrics are valid in both formats and count what they say."""
 
 import pytest
+from prometheus_client import Gauge, generate_latest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from service.telemetry.metrics import Metrics
+from service.telemetry.metrics import Metrics, PoliteRegistry
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 
@@ -37,3 +38,13 @@ def test_both_formats_parse_and_hold_the_same_values(metrics, accept, parse):
     assert samples["albert_padded_tokens_total"] == 60
     assert samples["albert_queue_sequences"] == 7
     assert samples["albert_queue_predicted_seconds"] == 0.25
+
+
+def test_others_have_their_turn_after_each_metric():
+    happened = []
+    registry = PoliteRegistry(give_way=lambda _: happened.append("others"))
+    for name in ("a", "b", "c"):
+        gauge = Gauge(name, "A metric.", registry=registry)
+        gauge.set_function(lambda name=name: happened.append(name) or 1.0)
+    assert generate_latest(registry).count(b"1.0") == 3
+    assert happened == ["a", "others", "b", "others", "c", "others"]
