@@ -16,7 +16,7 @@ are less than make one, the rest would stay: small batches run no faster than su
 (docs/simulation.md)."""
 
 
-class Rows(NamedTuple):
+class RowCounts(NamedTuple):
     """How many wait and run, and how many of those are short."""
 
     all: int
@@ -30,7 +30,7 @@ class Crowd:
         self._workers = workers
         self._is_here = False
 
-    def is_here(self, rows: Rows) -> bool:
+    def is_here(self, rows: RowCounts) -> bool:
         """Whether there is one now that there are so many ``rows``. To be asked whenever it
         matters: what it was not asked about it did not see.
         """

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from service.runtime.sequence import Sequence
 from service.runtime.session import StopSignal
-from service.scheduling.crowd import Rows
+from service.scheduling.crowd import RowCounts
 from service.scheduling.priority import Priority
 from service.scheduling.ticket import Ticket
 from service.scheduling.waiting import WaitingLine
@@ -58,7 +58,7 @@ class Run:
 
     @property
     def room_rows(self) -> int:
-        """Rows that take room, not beyond the share of one giant request."""
+        """RowCounts that take room, not beyond the share of one giant request."""
         return sum(ticket.takes_room for ticket in self.tickets)
 
     @property
@@ -91,7 +91,7 @@ class RunsInProgress:
         self._by_ticket: dict[Ticket, Run] = {}
         self._ends: dict[Run, float] = {}
         self._held_up: set[Run] = set()
-        self._rows = dict.fromkeys(Priority, Rows(0, 0))
+        self._rows = dict.fromkeys(Priority, RowCounts(0, 0))
 
     @property
     def bulk_count(self) -> int:
@@ -108,7 +108,7 @@ class RunsInProgress:
         """How many go before the others."""
         return sum(run.goes_first for run in self._ends)
 
-    def rows(self, priority: Priority) -> Rows:
+    def rows(self, priority: Priority) -> RowCounts:
         """How many rows of this priority are run, without those of a giant request."""
         return self._rows[priority]
 
@@ -145,7 +145,7 @@ class RunsInProgress:
 
     def _count(self, run: Run, sign: int) -> None:
         rows, short = self._rows[run.line.priority]
-        counted = Rows(rows + sign * run.room_rows, short + sign * run.short_rows)
+        counted = RowCounts(rows + sign * run.room_rows, short + sign * run.short_rows)
         self._rows[run.line.priority] = counted
 
     @property
