@@ -58,7 +58,7 @@ class Run:
 
     @property
     def room_rows(self) -> int:
-        """RowCounts that take room, not beyond the share of one giant request."""
+        """Rows that take room, not beyond the share of one giant request."""
         return sum(ticket.takes_room for ticket in self.tickets)
 
     @property
@@ -109,7 +109,9 @@ class RunsInProgress:
         return sum(run.goes_first for run in self._ends)
 
     def rows(self, priority: Priority) -> RowCounts:
-        """How many rows of this priority are run, without those of a giant request."""
+        """How many rows of this priority are run, without those that a giant request has beyond
+        its share of the room.
+        """
         return self._rows[priority]
 
     def fill(self, cores: int) -> bool:

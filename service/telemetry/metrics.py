@@ -34,8 +34,8 @@ REFUSAL_REASONS = ("no_key", "malformed_authorization", "wrong_key", "rate_limit
 STAGES = Timings._fields
 
 GIVE_WAY_SECONDS = 50e-6
-"""After each metric that is written out. For less the interpreter's lock would be taken again
-before the event loop, which may wait for it, has woken."""
+"""After each metric that is written out: time for the event loop, which may wait for the
+interpreter's lock, to wake and take it."""
 
 
 class PoliteRegistry(CollectorRegistry):
