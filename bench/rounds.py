@@ -10,5 +10,5 @@ def rotated(items: Sequence[ItemT], number: int) -> list[ItemT]:
     """``items`` in the order of round ``number``: each round begins with the next one, so that
     none always runs behind the same other.
     """
-    first = number % len(items)
+    first = number % max(1, len(items))
     return [*items[first:], *items[:first]]

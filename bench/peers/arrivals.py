@@ -5,8 +5,11 @@ from the throughput alone (Little's law). Where arrivals are given, a server wit
 answers sooner, and so does one that orders what waits well.
 """
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
 
 from tokenizers import Tokenizer
 
@@ -18,9 +21,9 @@ from bench.open_loop_arrivals import poisson
 from bench.open_loop_capacity import WARM_SHARE
 from bench.open_loop_job import OpenJob, Request
 from bench.peers.catalogue import OURS, named
-from bench.peers.measure import warm_up
+from bench.peers.measure import WAKING_SECONDS, warm_up
 from bench.peers.results import ArrivalRun
-from bench.peers.server import HOST, Server, ServerProcess
+from bench.peers.server import HOST, Server, ServerProcess, start_paused
 from bench.progress import Progress
 from bench.rounds import rotated
 from bench.texts import write_texts
@@ -47,7 +50,8 @@ def take_arrivals(
     texts: tuple[Tokenizer, Sequence[str]],
     progress: Progress,
 ) -> Iterator[ArrivalRun]:
-    """Each turn starts with the next of ``servers``.
+    """Each turn starts all ``servers`` anew; then they have the arrivals of one rate one after the
+    other, while the others are stopped, then those of the next.
 
     ``speeds``: texts a second in a closed loop, by the server's name. The rates are shares of what
     the best peer with a file of the same precision reaches, and a server is asked for those that
@@ -55,20 +59,28 @@ def take_arrivals(
     model's tokenizer, and texts that are answered before the arrivals begin.
     """
     tokenizer, before = texts
+    prepare = partial(warm_up, texts=before)
     for turn in range(arrivals.turns):
-        for server in rotated(servers, turn):
-            rates = rates_for(server, servers, speeds)
-            if not rates:
-                continue
-            progress.step(f"arrivals, turn {turn + 1} of {arrivals.turns}: {server.name}")
-            share, rate = next(iter(rates.items()))
-            try:
-                with ServerProcess(server) as process:
-                    warm_up(process, before)
-                    for share, rate in rates.items():
-                        yield _run(process, arrivals, share, rate, turn, tokenizer)
-            except BenchError as error:
-                yield ArrivalRun(server.name, arrivals.mix, share, rate, failure=str(error))
+        step = f"arrivals, turn {turn + 1} of {arrivals.turns}"
+        with ExitStack() as started:
+            present = []
+            for server in rotated(servers, turn):
+                rates = rates_for(server, servers, speeds)
+                if not rates:
+                    continue
+                progress.step(f"{step}: {server.name} starts")
+                try:
+                    process, _ = start_paused(started, server, prepare)
+                except BenchError as error:
+                    share, rate = next(iter(rates.items()))
+                    yield ArrivalRun(server.name, arrivals.mix, share, rate, failure=str(error))
+                else:
+                    present.append((process, rates))
+            for place, share in enumerate(SHARES):
+                for process, rates in rotated(present, place):
+                    if share in rates:
+                        progress.step(f"{step}, {share:.0%}: {process.server.name}")
+                        yield _run(process, arrivals, share, rates[share], turn, tokenizer)
 
 
 def rates_for(
@@ -93,6 +105,7 @@ def _run(
     turn: int,
     tokenizer: Tokenizer,
 ) -> ArrivalRun:
+    """What comes of these arrivals, told in any case."""
     server, seed = process.server, FIRST_SEED + turn
     times = poisson(rate, arrivals.seconds, seed)
     lengths = MIXES[arrivals.mix].sample(len(times), seed)
@@ -104,15 +117,19 @@ def _run(
         [Request("text", server.path, server.body(text)) for text in written],
         arrivals=[(at, number) for number, at in enumerate(times)],
     )
-    settled = run_open_loop(job).sent_within(WARM_SHARE * arrivals.seconds, arrivals.seconds)
+    run = ArrivalRun(server.name, arrivals.mix, share, rate)
+    try:
+        with process.awake():
+            time.sleep(WAKING_SECONDS)
+            outcome = run_open_loop(job)
+    except BenchError as error:
+        return replace(run, failure=str(error))
+    settled = outcome.sent_within(WARM_SHARE * arrivals.seconds, arrivals.seconds)
     answered = settled.with_status(200)
     if not answered.all:
-        raise BenchError(f"{server.name} answered none of {len(settled)} texts")
-    return ArrivalRun(
-        server=server.name,
-        mix=arrivals.mix,
-        share=share,
-        rate=rate,
+        return replace(run, failure=f"{server.name} answered none of {len(settled)} texts")
+    return replace(
+        run,
         latencies=answered.seconds,
         tokens=[lengths[answer.request] for answer in answered.all],
         failed=len(settled) - len(answered),

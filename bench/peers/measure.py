@@ -1,14 +1,21 @@
-"""Measures servers in turns: each is started, checked, left alone, and loaded, then the next."""
+"""Measures servers in turns, load by load.
+
+All are started, checked and left alone, one after the other; then each does the same load, while
+the others are stopped: a machine's speed changes within a minute, and what is compared should have
+been measured at nearly the same time.
+"""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
 
 from bench.errors import BenchError
 from bench.peers.catalogue import INT8
 from bench.peers.results import LoadRun, Visit
-from bench.peers.server import Scores, Server, ServerProcess
+from bench.peers.server import Scores, Server, ServerProcess, start_paused
 from bench.peers.wrk import run_wrk
 from bench.progress import Progress
 from bench.rounds import rotated
@@ -19,6 +26,8 @@ TOLERANCE = 1e-4
 CHECKED_TEXTS = 8
 SETTLE_SECONDS = 2.0
 IDLE_SECONDS = 2.0
+WAKING_SECONDS = 0.3
+"""For what a server does by the clock, and has not done while it was stopped."""
 
 INT8_TEXTS = 4
 """Times as many texts in a run with int8, which is about as many times as fast."""
@@ -52,7 +61,7 @@ def take_turns(
     texts: Texts,
     progress: Progress,
 ) -> Iterator[Visit]:
-    """Each round starts with the next of ``servers``, which all do the loads of that round.
+    """Each round starts all ``servers`` anew, and each of its loads begins with the next of them.
 
     Before any of them is measured, it must answer as the one of ``references`` does that serves the
     file of the same precision. One that fails is told so in its visit and is left out of later
@@ -61,15 +70,11 @@ def take_turns(
     expected = {each.precision: _expected(each, texts, progress) for each in references}
     failed: set[str] = set()
     for number, loads in enumerate(rounds):
-        for server in rotated(servers, number):
-            if server.name in failed:
-                continue
-            progress.step(f"round {number + 1} of {len(rounds)}: {server.name}")
-            try:
-                yield _visit(server, expected[server.precision], number, loads, texts)
-            except BenchError as error:
-                failed.add(server.name)
-                yield Visit(server.name, number, failure=str(error))
+        able = [each for each in rotated(servers, number) if each.name not in failed]
+        for visit in _round(able, expected, number, loads, texts, progress):
+            if visit.failure:
+                failed.add(visit.server)
+            yield visit
 
 
 def _expected(server: Server, texts: Texts, progress: Progress) -> list[Scores]:
@@ -78,31 +83,47 @@ def _expected(server: Server, texts: Texts, progress: Progress) -> list[Scores]:
         return answers(process, texts.warm_up[:CHECKED_TEXTS])
 
 
-def _visit(
-    server: Server, expected: Sequence[Scores], number: int, loads: Sequence[Load], texts: Texts
-) -> Visit:
-    with ServerProcess(server) as process:
-        check_answers(answers(process, texts.warm_up[:CHECKED_TEXTS]), expected)
-        warm_up(process, texts.warm_up)
-        time.sleep(SETTLE_SECONDS)
-        idle = _idle_cores(process)
-        runs, unfinished = [], []
-        for load in loads:
+def _round(
+    servers: Sequence[Server],
+    expected: Mapping[str, Sequence[Scores]],
+    number: int,
+    loads: Sequence[Load],
+    texts: Texts,
+    progress: Progress,
+) -> Iterator[Visit]:
+    with ExitStack() as started:
+        present: list[tuple[ServerProcess, Visit]] = []
+        for server in servers:
+            progress.step(f"round {number + 1}: {server.name} starts")
+            prepare = partial(_prepare, expected=expected[server.precision], texts=texts)
             try:
-                count = load.texts_with(server.precision)
-                runs.append(_run(process, load, texts.measured[load.mix, count]))
+                process, idle = start_paused(started, server, prepare)
             except BenchError as error:
-                unfinished.append(f"{load.mix}, {load.connections} connections: {error}")
-        time.sleep(SETTLE_SECONDS)
-        return Visit(
-            server=server.name,
-            round=number,
-            ready_seconds=process.ready_seconds,
-            idle_cores=idle,
-            memory=process.memory(),
-            runs=runs,
-            unfinished=unfinished,
-        )
+                yield Visit(server.name, number, failure=str(error))
+            else:
+                present.append((process, Visit(server.name, number, process.ready_seconds, idle)))
+        for place, load in enumerate(loads):
+            for process, visit in rotated(present, place):
+                name = process.server.name
+                progress.step(f"round {number + 1}, {load.mix}, {load.connections}: {name}")
+                try:
+                    visit.runs.append(_run(process, load, texts))
+                except BenchError as error:
+                    about = f"{load.mix}, {load.connections} connections"
+                    visit.unfinished.append(f"{about}: {error}")
+        for process, visit in present:
+            with process.awake():
+                time.sleep(SETTLE_SECONDS)
+                memory = process.memory()
+            yield replace(visit, memory=memory)
+
+
+def _prepare(process: ServerProcess, expected: Sequence[Scores], texts: Texts) -> float:
+    """Check and warm up a server that runs; returns how many cores it takes when it idles."""
+    check_answers(answers(process, texts.warm_up[:CHECKED_TEXTS]), expected)
+    warm_up(process, texts.warm_up)
+    time.sleep(SETTLE_SECONDS)
+    return _idle_cores(process)
 
 
 def answers(process: ServerProcess, texts: Sequence[str]) -> list[Scores]:
@@ -133,16 +154,20 @@ def _idle_cores(process: ServerProcess) -> float:
     return (process.cpu_seconds() - before) / (time.perf_counter() - start)
 
 
-def _run(process: ServerProcess, load: Load, texts: Sequence[str]) -> LoadRun:
-    bodies = [process.server.body(text) for text in texts]
-    before = process.cpu_seconds()
-    report = run_wrk(process.url, bodies, load.connections)
+def _run(process: ServerProcess, load: Load, texts: Texts) -> LoadRun:
+    given = texts.measured[load.mix, load.texts_with(process.server.precision)]
+    bodies = [process.server.body(text) for text in given]
+    with process.awake():
+        time.sleep(WAKING_SECONDS)
+        before = process.cpu_seconds()
+        report = run_wrk(process.url, bodies, load.connections)
+        cpu_seconds = process.cpu_seconds() - before
     return LoadRun(
         mix=load.mix,
         connections=load.connections,
-        texts=len(texts),
+        texts=len(given),
         seconds=report.seconds,
-        cpu_seconds=process.cpu_seconds() - before,
+        cpu_seconds=cpu_seconds,
         latencies=report.latencies,
         refusals=report.refusals,
         resent=report.resent,

@@ -50,6 +50,24 @@ def tree_cpu_seconds(process_id: int) -> float:
     return total
 
 
+def stop_tree(process_id: int) -> None:
+    """Have no process of the tree run until ``continue_tree``: parents first, so that none begets
+    another meanwhile.
+    """
+    _signal_all(descendants(process_id), signal.SIGSTOP)
+
+
+def continue_tree(process_id: int) -> None:
+    """Undo ``stop_tree``."""
+    _signal_all(descendants(process_id)[::-1], signal.SIGCONT)
+
+
+def _signal_all(processes: Sequence[int], number: signal.Signals) -> None:
+    for each in processes:
+        with suppress(ProcessLookupError):
+            os.kill(each, number)
+
+
 def end_what_is_left(processes: Sequence[tuple[int, str]], proc: Path = PROC) -> None:
     """Kill those of ``processes`` (see ``with_starts``) that still run, and wait for
     their end.

@@ -6,19 +6,21 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from bench.errors import BenchError
 from bench.peers.process_tree import (
+    continue_tree,
     descendants,
     end_what_is_left,
+    stop_tree,
     tree_cpu_seconds,
     tree_memory,
     with_starts,
@@ -31,6 +33,8 @@ START_SECONDS = 120
 STOP_SECONDS = 20
 ANSWER_SECONDS = 60
 POLL_SECONDS = 0.02
+
+ResultT = TypeVar("ResultT")
 
 Scores = dict[str, float]
 """Of one text: the score of each label."""
@@ -110,6 +114,19 @@ class ServerProcess:
         """What its processes have computed since their start."""
         return tree_cpu_seconds(self._process.pid)
 
+    def pause(self) -> None:
+        """Take the processor from all its processes, until it is ``awake``."""
+        stop_tree(self._process.pid)
+
+    @contextmanager
+    def awake(self) -> Iterator[None]:
+        """Let a paused server run within the ``with`` block."""
+        continue_tree(self._process.pid)
+        try:
+            yield
+        finally:
+            self.pause()
+
     def ask(self, text: str) -> Scores:
         """Its answer to one text. Raises BenchError unless it is a 200 that can be read."""
         connection = HTTPConnection(HOST, self.port, timeout=ANSWER_SECONDS)
@@ -145,6 +162,7 @@ class ServerProcess:
     def _stop(self) -> None:
         """Ask the first process to end, then end what it leaves behind."""
         everyone = with_starts(descendants(self._process.pid))
+        continue_tree(self._process.pid)
         self._process.send_signal(signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(STOP_SECONDS)
@@ -152,6 +170,20 @@ class ServerProcess:
         self._process.wait()
         self._log.close()
         self._directory.cleanup()
+
+
+def start_paused(
+    until: ExitStack, server: Server, prepare: Callable[[ServerProcess], ResultT]
+) -> tuple[ServerProcess, ResultT]:
+    """Start ``server``, ``prepare`` it and pause it; it ends with ``until``. BenchError if any of
+    that fails: then it has ended.
+    """
+    with ExitStack() as starting:
+        process = starting.enter_context(ServerProcess(server))
+        result = prepare(process)
+        process.pause()
+        until.push(starting.pop_all())
+    return process, result
 
 
 def free_port() -> int:

@@ -2,8 +2,9 @@ import io
 import re
 import shutil
 import sys
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
+from http.client import HTTPConnection
 from itertools import chain
 from pathlib import Path
 from statistics import mean
@@ -19,7 +20,7 @@ from bench.peers.catalogue import FP32, INT8, PEERS, own_server, peer_server
 from bench.peers.environments import LOCKS
 from bench.peers.measure import INT8_TEXTS, Load, answers, check_answers, take_turns
 from bench.peers.process_tree import descendants, tree_cpu_seconds, tree_memory
-from bench.peers.server import Server, ServerProcess
+from bench.peers.server import HOST, Server, ServerProcess, start_paused
 from bench.peers.servers.conditions import Conditions
 from bench.peers.subject import (
     export_precisions,
@@ -45,14 +46,19 @@ def conditions(models: Path) -> Conditions:
     return Conditions(str(version_directory(models)), labels_of(models), 2, 8, 0)
 
 
-def running() -> list[int]:
-    """Every process of the machine but those that have ended and are not yet taken notice of."""
-    states = {}
+def states() -> dict[int, str]:
+    """Of every process of the machine, as proc(5) calls them."""
+    found = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
             text = stat.read_text()
-            states[int(stat.parent.name)] = text[text.rindex(")") + 2]
-    return [process_id for process_id, state in states.items() if state not in "ZX"]
+            found[int(stat.parent.name)] = text[text.rindex(")") + 2]
+    return found
+
+
+def running() -> list[int]:
+    """Every process of the machine but those that have ended and are not yet taken notice of."""
+    return [process_id for process_id, state in states().items() if state not in "ZX"]
 
 
 def plain(conditions: Conditions) -> Server:
@@ -108,10 +114,12 @@ def test_every_server_gets_the_same_arrivals(models, conditions):
     arrivals = Arrivals(MIXED.name, seconds=1.0, turns=2)
     given = tokenizer_of(models), texts.warm_up
     runs = list(take_arrivals(servers, speeds, arrivals, given, progress))
-    order = [servers[0].name, servers[1].name, servers[1].name, servers[0].name]
-    assert [run.server for run in runs] == [name for name in order for _ in SHARES]
-    for first, second in zip(runs[:3], runs[3:6], strict=True):
-        assert (first.share, first.rate) == (second.share, second.rate)
+    ours, peer = (server.name for server in servers)
+    turn = [ours, peer, peer, ours, ours, peer]  # each rate begins with another one
+    assert [run.server for run in runs] == turn + turn[::-1]
+    assert [run.share for run in runs] == [share for share in SHARES for _ in servers] * 2
+    for first, second in zip(runs[::2], runs[1::2], strict=True):
+        assert first.rate == second.rate
         assert sorted(first.tokens) == sorted(second.tokens)
     for run in runs:
         assert run.rate == pytest.approx(run.share * 40.0)
@@ -189,6 +197,38 @@ def test_a_server_is_counted_with_its_children_and_leaves_none_behind(conditions
         given = answers(process, ["the film was good", "a bad book"])
         assert all(sum(scores.values()) == pytest.approx(1) for scores in given)
     assert not any(each in found for each in running())
+
+
+def test_a_server_that_is_paused_computes_nothing_and_can_be_ended(conditions):
+    with ExitStack() as until:
+        process, ready = start_paused(until, plain(conditions), lambda process: process.port)
+        assert ready == process.port
+        found = descendants(process.process_id)
+        assert [states()[each] for each in found] == ["T"] * len(found)
+        before = process.cpu_seconds()
+        with closing(HTTPConnection(HOST, process.port, timeout=0.5)) as connection:
+            connection.request("GET", "/")
+            with pytest.raises(TimeoutError):
+                connection.getresponse()
+        assert process.cpu_seconds() == before
+        with process.awake():
+            assert sum(process.ask("the film was good").values()) == pytest.approx(1)
+        assert states()[process.process_id] == "T"
+    assert not any(each in found for each in running())
+
+
+def test_a_server_that_cannot_be_prepared_has_ended(conditions):
+    found = []
+
+    def prepare(process: ServerProcess) -> None:
+        found.extend(descendants(process.process_id))
+        raise BenchError("not as expected")
+
+    with ExitStack() as until:
+        with pytest.raises(BenchError, match="not as expected"):
+            start_paused(until, plain(conditions), prepare)
+        assert found
+        assert not any(each in found for each in running())
 
 
 def test_a_server_that_does_not_start_is_told_with_its_log(conditions):
