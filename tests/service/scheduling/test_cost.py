@@ -69,9 +69,13 @@ def test_a_prediction_is_never_negative_and_grows_with_the_batch(runs):
     assert 0 <= model.predict(1, 8) <= model.predict(2, 8) <= model.predict(2, 64)
 
 
+SHARES = st.integers(0, 64).map(lambda parts: parts / 64)
+"""Of padding: positions are counted, so that a share is none or not next to none."""
+
+
 @given(
     st.lists(
-        st.tuples(st.integers(1, 64), st.integers(1, 512), st.floats(0, 1), st.floats(1e-4, 10)),
+        st.tuples(st.integers(1, 64), st.integers(1, 512), SHARES, st.floats(1e-4, 10)),
         min_size=4,
         max_size=40,
     )
