@@ -33,9 +33,10 @@ OPEN = "open loop"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``rounds`` rounds: run times for ``run_seconds``, ``texts`` texts at each of ``connections``,
-    and Poisson arrivals for ``open_seconds`` at ``load``, a share of what was answered at
-    ``capacity_connections``.
+    """``rounds`` rounds: ``texts`` texts at each of ``connections``, and Poisson arrivals for
+    ``open_seconds`` at ``load``, a share of what was answered at ``capacity_connections``. Before
+    each of the two, run times are taken for half of ``run_seconds``, because the machine's speed
+    changes meanwhile, and near its limit the p99 changes by several times as much.
     """
 
     shape: Shape
@@ -91,11 +92,13 @@ def compare(plan: Plan, directory: Path, progress: Progress) -> Compared:
         for number in range(plan.rounds):
             of_round = f", round {number + 1} of {plan.rounds}"
             progress.step(f"run times{of_round}")
-            timer.measure(plan.run_seconds)
+            timer.measure(plan.run_seconds / 2)
             for connections in plan.connections:
                 progress.step(f"{connections} connections{of_round}")
                 outcome = loads.closed(connections)
                 measured.setdefault(_closed_name(connections), []).append(outcome)
+            progress.step(f"run times again{of_round}")
+            timer.measure(plan.run_seconds / 2)
             progress.step(f"arrivals{of_round}")
             capacity = measured[_closed_name(plan.capacity_connections)][-1].answers_per_second
             outcome, arrivals = loads.open(plan.load * capacity, plan.open_seconds, seed=number)

@@ -50,7 +50,7 @@ IDLE_SECONDS = 0.02
 used meanwhile, and to cores that sleep."""
 
 
-class _Rows(NamedTuple):
+class _BatchSize(NamedTuple):
     """How many, the tokens of the longest, and those of all."""
 
     rows: int
@@ -70,8 +70,8 @@ class RunTimer:
         if self.packs:
             batches += [list(unlike) for unlike in UNLIKE if max(unlike) <= longest]
         self._rows = {_shape(batch): list(map(_row, batch)) for batch in batches}
-        self._narrow: dict[_Rows, list[float]] = defaultdict(list)
-        self._wide: dict[_Rows, list[float]] = defaultdict(list)
+        self._narrow: dict[_BatchSize, list[float]] = defaultdict(list)
+        self._wide: dict[_BatchSize, list[float]] = defaultdict(list)
 
     def measure(self, seconds: float) -> None:
         """Go on for about ``seconds``, and at least until every shape has been run once more: on
@@ -118,7 +118,7 @@ class RunTimer:
     def _time_runs(self, random: Random, end: float) -> None:
         be_overtaken()
         shapes = list(self._rows)
-        measured: dict[_Rows, list[float]] = defaultdict(list)
+        measured: dict[_BatchSize, list[float]] = defaultdict(list)
         while not measured or time.perf_counter() < end:
             random.shuffle(shapes)
             for shape in shapes:
@@ -126,7 +126,7 @@ class RunTimer:
         for shape, seconds in measured.items():
             self._narrow[shape] += seconds
 
-    def _seconds(self, shape: _Rows, *, wide: bool) -> float:
+    def _seconds(self, shape: _BatchSize, *, wide: bool) -> float:
         start = time.perf_counter()
         self._model.session.run(self._rows[shape], wide=wide)
         return time.perf_counter() - start
@@ -144,8 +144,8 @@ def measure_http(directory: Path, lengths: Sequence[int]) -> float:
         return run_load(job).seconds / len(job.bodies)
 
 
-def _shape(lengths: Sequence[int]) -> _Rows:
-    return _Rows(len(lengths), max(lengths), sum(lengths))
+def _shape(lengths: Sequence[int]) -> _BatchSize:
+    return _BatchSize(len(lengths), max(lengths), sum(lengths))
 
 
 def _row(length: int) -> Row:
@@ -153,7 +153,7 @@ def _row(length: int) -> Row:
     return Row(random.integers(4, 100, length), np.zeros(length, dtype=np.int64))
 
 
-def _means(measured: dict[_Rows, list[float]]) -> list[Shape]:
+def _means(measured: dict[_BatchSize, list[float]]) -> list[Shape]:
     return [
         Shape(*shape, mean(seconds), len(seconds)) for shape, seconds in sorted(measured.items())
     ]

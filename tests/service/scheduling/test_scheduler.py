@@ -1,6 +1,5 @@
-"""Admission, order, deadlines, hang-ups and failures, on a clock that the test turns."""
+"""Admission, deadlines, hang-ups and failures, on a clock that the test turns."""
 
-import itertools
 import threading
 import weakref
 
@@ -11,12 +10,9 @@ from hypothesis import strategies as st
 
 from service.runtime.session import StoppedError
 from service.scheduling.cost import Coefficients, CostModel
-from service.scheduling.crowd import CROWD_ROWS, CROWD_SHORT_ROWS
+from service.scheduling.crowd import CROWD_ROWS
 from service.scheduling.errors import ClosedError, DeadlineExceededError, QueueFullError
-from service.scheduling.priority import BULK_SHARE, Priority
-from service.scheduling.runs import LONG_SECONDS
-from service.scheduling.ticket import SHORT_TOKENS
-from service.scheduling.turns import CROWDED_SECONDS, FEW_ROWS
+from service.scheduling.priority import Priority
 from tests.service.scheduling.conftest import Bench, Idle, sequence
 
 
@@ -41,41 +37,6 @@ def test_models_never_share_a_run(bench):
     bench.submit(30, model="a")
     bench.submit(30, model="b")
     assert bench.run_all() == [[30], [30]]
-
-
-def test_work_for_one_batch_is_shared_among_the_workers(bench):
-    bench.submit(20, 20, 20, 20)
-    assert [len(bench.scheduler.poll().tickets) for _ in range(2)] == [2, 2]
-
-
-def test_a_worker_that_is_idle_alone_takes_all_that_fits(bench):
-    bench.submit(200)
-    bench.scheduler.poll()
-    bench.submit(15, 15, 15, 15)
-    assert len(bench.scheduler.poll().tickets) == 4
-
-
-def test_while_little_waits_batches_are_small_and_where_much_waits_they_are_large(bench):
-    bench.submit(*[20] * (CROWD_SHORT_ROWS * 2 - 1))
-    assert len(bench.scheduler.poll().tickets) == SHORT_TOKENS // 20
-    bench.submit(*[20] * 8)
-    assert len(bench.scheduler.poll().tickets) == 256 // 20
-
-
-def test_what_runs_counts_for_whether_batches_are_small(bench):
-    bench.scheduler._backlog._room_seconds = 60
-    for _ in range(FEW_ROWS * 2 + 1):
-        bench.submit(SHORT_TOKENS + 1)
-    assert len(bench.scheduler.poll().tickets) == 3
-    assert bench.scheduler.queue()[0] < FEW_ROWS * 2, "those that wait are few"
-    assert len(bench.scheduler.poll().tickets) == 3
-
-
-def test_batches_of_a_fast_model_are_as_large_as_is_not_worth_overtaking(bench):
-    bench.scheduler.add_model("fast", Idle(), CostModel(Coefficients(0.0, LONG_SECONDS / 80, 0.0)))
-    bench.submit(60), bench.scheduler.poll()
-    bench.submit(*[20] * (CROWD_SHORT_ROWS * 2 - 2), model="fast")
-    assert len(bench.scheduler.poll().tickets) == 80 // 20
 
 
 def test_a_queue_with_more_predicted_work_than_may_wait_refuses(bench):
@@ -188,45 +149,6 @@ def test_what_was_answered_is_not_kept(bench, rows):
             bench.scheduler.finish(run, [(np.zeros(2),)] * len(run.tickets), 0.01)
         bench.done.clear()
     assert sum(each() is not None for each in arrays) < 100
-
-
-def test_a_long_request_is_put_off_by_twice_its_run_and_no_more(bench):
-    bench.submit(200)
-    bench.clock.now += 0.36
-    bench.submit(10)
-    bench.clock.now += 0.06
-    bench.submit(11)
-    assert bench.run_all() == [[10], [200], [11]]
-
-
-def test_where_much_waits_long_requests_are_not_put_off(bench):
-    bench.submit(200)
-    bench.submit(*[10] * (CROWD_SHORT_ROWS * 2))
-    assert bench.run_all()[0] == [200]
-
-
-def test_where_something_has_waited_for_long_long_requests_are_not_put_off(bench):
-    bench.scheduler._backlog._room_seconds = 60
-    lengths = itertools.cycle((100, 130, 170, 220))
-    bench.submit(next(lengths)), bench.submit(next(lengths))
-    start = bench.clock.now
-    while bench.clock.now < start + CROWDED_SECONDS:
-        bench.submit(next(lengths))
-        run = bench.scheduler.poll()
-        bench.clock.now += run.cost_seconds
-        bench.scheduler.finish(run, [(np.zeros(1),)], 0.0)
-    bench.submit(240)
-    bench.clock.now += 0.1
-    bench.submit(10)
-    assert bench.run_all()[-2:] == [[240], [10]]
-
-
-def test_a_short_question_overtakes_the_later_windows_of_a_long_document(bench):
-    bench.submit(*[300] * 10)
-    bench.clock.now += 0.95
-    bench.submit(10)
-    order = [lengths[0] for lengths in bench.run_all()]
-    assert order.index(10) == 2
 
 
 def test_an_error_in_one_row_fails_its_request_and_no_other(bench):
@@ -349,53 +271,6 @@ def test_without_a_cache_nothing_is_kept_or_counted(bench):
     assert bench.recorder.cache == []
 
 
-def test_interactive_work_goes_before_bulk_that_came_earlier(bench):
-    bench.submit(60, priority=Priority.BULK)
-    bench.submit(40)
-    assert bench.run_all() == [[40], [60]]
-
-
-def test_bulk_gets_its_share_while_interactive_work_never_ends(bench):
-    tokens = dict.fromkeys(Priority, 0)
-    for _ in range(300):
-        for priority in Priority:
-            while True:
-                try:
-                    bench.submit(50, priority=priority)
-                except QueueFullError:
-                    break
-        run = bench.scheduler.poll()
-        bench.clock.now += run.cost_seconds
-        tokens[run.line.priority] += run.real_tokens
-        bench.scheduler.finish(run, [(row.input_ids,) for row in run.sequences], 0.0)
-    assert tokens[Priority.BULK] / sum(tokens.values()) == pytest.approx(BULK_SHARE, abs=0.01)
-
-
-def test_bulk_that_had_more_than_its_share_waits_while_a_crowd_of_interactive_work_passes(bench):
-    def run_one():
-        run = bench.scheduler.poll()
-        bench.clock.now += run.cost_seconds
-        bench.scheduler.finish(run, [(row.input_ids,) for row in run.sequences], 0.0)
-        return run.line.priority
-
-    def keep_waiting(priority):
-        while True:
-            try:
-                bench.submit(50, priority=priority)
-            except QueueFullError:
-                return
-
-    for _ in range(30):
-        bench.submit(50)
-        keep_waiting(Priority.BULK)
-        run_one(), run_one()
-    crowd = []
-    for _ in range(20):
-        keep_waiting(Priority.INTERACTIVE)
-        crowd.append(run_one())
-    assert crowd == [Priority.INTERACTIVE] * 20
-
-
 def test_a_queue_full_of_bulk_does_not_refuse_interactive_work(bench):
     for _ in range(5):
         bench.submit(100, priority=Priority.BULK)
@@ -404,21 +279,6 @@ def test_a_queue_full_of_bulk_does_not_refuse_interactive_work(bench):
     bench.submit(100)
     with pytest.raises(DeadlineExceededError, match=r"predicted to take 0\.13 s"):
         bench.submit(100, timeout=0.1)
-
-
-def test_a_lone_sequence_gets_every_core(bench):
-    bench.scheduler.add_model("wide", Idle(widens=True), CostModel(Coefficients(0.0, 1e-3, 0.0)))
-    bench.submit(10, model="wide")
-    lone = bench.scheduler.poll()
-    assert lone.wide
-    bench.submit(10, model="wide")
-    assert bench.scheduler.poll() is None, "no core is free"
-    bench.scheduler.finish(lone, [(np.zeros(1),)], 1e-9)
-    bench.scheduler.finish(bench.scheduler.poll(), [(np.zeros(1),)], 1e-9)
-    bench.submit(10, 300, model="wide")
-    assert not bench.scheduler.poll().wide
-    bench.submit(10, model="a")
-    assert not bench.scheduler.poll().wide
 
 
 def test_wide_runs_teach_the_cost_model_nothing(bench):
