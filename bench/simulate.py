@@ -34,7 +34,7 @@ from bench.simulation_load import (
     read_arrivals,
     write_arrivals,
 )
-from bench.simulation_measure import RunTimer, measure_http, profile_of
+from bench.simulation_measure import RunTimer, measure_http
 from bench.simulation_profile import Profile
 from bench.statistics import percentile
 from bench.subject import NAME, export_model
@@ -110,7 +110,7 @@ def measure_profile(
         progress.step("run times")
         timer = RunTimer(version, available_cores())
         timer.measure(seconds)
-        measured = profile_of(timer, available_cores(), http_seconds)
+        measured = Profile(available_cores(), timer.narrow, timer.wide, http_seconds, timer.packs)
         measured.write(profile)
     print(_about(measured))
 
@@ -261,8 +261,7 @@ def _about(profile: Profile) -> str:
     return (
         f"{profile.workers} workers, {sum(shape.runs for shape in shapes)} runs of {len(shapes)} "
         f"shapes; the fitted cost model is off by {profile.narrow.error:.1%} (rms over the shapes"
-        f"{wide}); after idle time a run takes {1000 * profile.cold_seconds:.2f} ms longer; "
-        f"HTTP {1000 * profile.http_seconds:.2f} ms a request."
+        f"{wide}); HTTP {1000 * profile.http_seconds:.2f} ms a request."
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.simulation_profile import COLD_SECONDS, Profile
+from bench.simulation_profile import Profile
 from service.runtime.sequence import Sequence as Row
 from service.runtime.session import Logits, StopSignal
 from service.scheduling.batch_limits import BatchLimits
@@ -91,23 +91,14 @@ class Cores:
         self._time = time
         self._count = count
         self._jobs: list[Job] = []
-        self._free_since = [float("-inf")] * count
-        """Of each core that is free, ascending."""
         self._settled = 0.0
         self._version = 0
-
-    def free_seconds(self) -> float:
-        """For how long the core was free that the next thread gets, the last to become so; 0 if
-        none is.
-        """
-        return self._time() - self._free_since[-1] if self._free_since else 0.0
 
     def run(self, seconds: float, threads: int, done: Action, *, goes_first: bool = False) -> Job:
         """Call ``done`` after ``seconds`` during which ``threads`` threads had a core each."""
         self._settle()
         job = Job(seconds, threads, done, goes_first)
         self._jobs.append(job)
-        self._count_free()
         self._expect_next()
         return job
 
@@ -142,11 +133,6 @@ class Cores:
                 job.seconds_left -= passed * speed
         self._settled = self._time()
 
-    def _count_free(self) -> None:
-        free = max(0, self._count - sum(job.threads for job in self._jobs))
-        del self._free_since[free:]
-        self._free_since += [self._time()] * (free - len(self._free_since))
-
     def _expect_next(self) -> None:
         self._version += 1
         if not self._jobs:
@@ -161,7 +147,6 @@ class Cores:
             return  # something changed since this was expected
         self._settle()
         self._jobs.remove(job)
-        self._count_free()
         self._expect_next()
         job.done()
 
@@ -296,8 +281,6 @@ class Replica:
         rows, longest = len(run.tickets), run.padded_length
         computed = run.line.computed_tokens(rows, longest, run.real_tokens)
         seconds = times.model.predict(rows, longest, computed)
-        if times is self._profile.narrow and self._cores.free_seconds() >= COLD_SECONDS:
-            seconds += self._profile.cold_seconds
         threads = self._profile.workers if times is self._profile.wide else 1
         begun = self._time()
 

@@ -16,7 +16,7 @@ from bench.progress import Progress
 from bench.service_process import HOST, ServiceProcess
 from bench.simulation import Settings
 from bench.simulation_load import Arrival, Outcome, Simulated, closed_loop, open_loop
-from bench.simulation_measure import RunTimer, measure_http, profile_of
+from bench.simulation_measure import RunTimer, measure_http
 from bench.simulation_profile import Profile
 from bench.statistics import percentile
 from bench.subject import NAME, Subject, export_model, prepare_subject
@@ -105,7 +105,7 @@ def compare(plan: Plan, directory: Path, progress: Progress) -> Compared:
             measured.setdefault(OPEN, []).append(outcome)
             recorded.append(arrivals)
     progress.step("simulating")
-    profile = profile_of(timer, workers, http_seconds)
+    profile = Profile(workers, timer.narrow, timer.wide, http_seconds, timer.packs)
     settings = Settings(max_queue_seconds=ROOM_SECONDS)
     simulated: dict[str, list[Simulated]] = {
         _closed_name(count): [closed_loop(profile, settings, lengths, count)]

@@ -16,7 +16,7 @@ from bench.checkpoints import Shape as ModelShape
 from bench.load import bodies_of, run_load
 from bench.load_generator import Job
 from bench.service_process import HOST, ServiceProcess
-from bench.simulation_profile import COLD_SECONDS, Profile, RunTimes, Shape
+from bench.simulation_profile import RunTimes, Shape
 from bench.subject import export_model, prepare_subject
 from model_directory.integrity import open_version
 from service.registry import load_model
@@ -49,13 +49,6 @@ IDLE_SECONDS = 0.02
 """Before each wide run that is timed: in the service a lone text comes to caches that others have
 used meanwhile, and to cores that sleep."""
 
-COLD_TOKENS = 96
-"""Most tokens of the rows that narrow runs after idle time are timed with: by how much longer they
-take does not depend on the tokens, and is lost in what longer ones take.
-"""
-COLD_SHARE = 0.25
-"""Of the time of narrow runs."""
-
 
 class _BatchSize(NamedTuple):
     """How many, the tokens of the longest, and those of all."""
@@ -79,20 +72,22 @@ class RunTimer:
         self._rows = {_shape(batch): list(map(_row, batch)) for batch in batches}
         self._narrow: dict[_BatchSize, list[float]] = defaultdict(list)
         self._wide: dict[_BatchSize, list[float]] = defaultdict(list)
-        self._cold: dict[_BatchSize, list[float]] = defaultdict(list)
 
     def measure(self, seconds: float) -> None:
         """Go on for about ``seconds``, and at least until every shape has been run once more: on
-        all workers at once first, the cores busy or idle before each, then one wide run after the
-        other, the cores idle between them.
+        all workers at once first, then one wide run after the other, the cores idle between them.
         """
-        lone = [shape for shape in self._rows if shape.rows == 1]
-        wide = lone if self._widens else []
+        wide = [shape for shape in self._rows if shape.rows == 1] if self._widens else []
         share = len(wide) / (len(wide) + len(self._rows))
-        narrow = seconds * (1 - share)
-        self._on_all_workers(self._narrow, list(self._rows), narrow * (1 - COLD_SHARE))
-        short = [shape for shape in lone if shape.tokens <= COLD_TOKENS]
-        self._on_all_workers(self._cold, short, narrow * COLD_SHARE, idle=True)
+        end = time.perf_counter() + seconds * (1 - share)
+        threads = [
+            threading.Thread(target=self._time_runs, args=(Random(number), end))
+            for number in range(self._workers)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
         end = time.perf_counter() + seconds * share
         while wide:
             for shape in wide:
@@ -112,12 +107,6 @@ class RunTimer:
         return RunTimes(_means(self._wide)) if self._wide else None
 
     @property
-    def cold_seconds(self) -> float:
-        """By how much longer narrow runs take on a core that was idle, on average."""
-        longer = [mean(cold) - mean(self._narrow[shape]) for shape, cold in self._cold.items()]
-        return max(0.0, mean(longer))
-
-    @property
     def packs(self) -> bool:
         """Whether the model computes nothing but attention at padded positions."""
         return self._model.session.packs
@@ -126,49 +115,21 @@ class RunTimer:
     def _widens(self) -> bool:
         return self._model.session.widens
 
-    def _on_all_workers(
-        self,
-        measured: dict[_BatchSize, list[float]],
-        shapes: list[_BatchSize],
-        seconds: float,
-        *,
-        idle: bool = False,
-    ) -> None:
-        """Add to ``measured`` what narrow runs take. ``idle``: each after some time in which its
-        core had nothing to do.
-        """
-        end = time.perf_counter() + seconds
-        for shape in shapes:  # not by several threads at once
-            measured.setdefault(shape, [])
-
-        def time_runs(random: Random) -> None:
-            be_overtaken()
-            is_first = True
-            while is_first or time.perf_counter() < end:
-                is_first = False
-                for shape in random.sample(shapes, len(shapes)):
-                    if idle:
-                        time.sleep(random.uniform(COLD_SECONDS, 2 * IDLE_SECONDS))
-                    measured[shape].append(self._seconds(shape, wide=False))
-
-        threads = [
-            threading.Thread(target=time_runs, args=(Random(number),))
-            for number in range(self._workers)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+    def _time_runs(self, random: Random, end: float) -> None:
+        be_overtaken()
+        shapes = list(self._rows)
+        measured: dict[_BatchSize, list[float]] = defaultdict(list)
+        while not measured or time.perf_counter() < end:
+            random.shuffle(shapes)
+            for shape in shapes:
+                measured[shape].append(self._seconds(shape, wide=False))
+        for shape, seconds in measured.items():
+            self._narrow[shape] += seconds
 
     def _seconds(self, shape: _BatchSize, *, wide: bool) -> float:
         start = time.perf_counter()
         self._model.session.run(self._rows[shape], wide=wide)
         return time.perf_counter() - start
-
-
-def profile_of(timer: RunTimer, workers: int, http_seconds: float) -> Profile:
-    """What was measured so far, as a simulation needs it."""
-    return Profile(workers, timer.narrow, timer.wide, http_seconds, timer.packs, timer.cold_seconds)
 
 
 def measure_http(directory: Path, lengths: Sequence[int]) -> float:

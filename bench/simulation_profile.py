@@ -12,9 +12,6 @@ import numpy as np
 from bench.errors import BenchError
 from service.scheduling.cost import CostModel
 
-COLD_SECONDS = 0.005
-"""A core that was free for so long is cold to the next run."""
-
 
 class Shape(NamedTuple):
     """``runs`` runs of ``rows`` rows took ``seconds`` each on average. The longest row has
@@ -59,8 +56,7 @@ class Profile:
     None where the service does not widen its sessions.
 
     ``http_seconds`` is the time of the event loop for one request, tokenising included. ``packs``:
-    the model computes nothing but attention at padded positions. ``cold_seconds``: by how much
-    longer a narrow run takes on a core that was free before.
+    the model computes nothing but attention at padded positions.
     """
 
     workers: int
@@ -68,7 +64,6 @@ class Profile:
     wide: RunTimes | None
     http_seconds: float
     packs: bool = False
-    cold_seconds: float = 0.0
 
     def write(self, file: Path) -> None:
         """Write it as JSON."""
@@ -86,7 +81,6 @@ class Profile:
                 wide=None if wide is None else _run_times(wide),
                 http_seconds=fields["http_seconds"],
                 packs=fields.get("packs", False),
-                cold_seconds=fields.get("cold_seconds", 0.0),
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise BenchError(f"{file} is not a profile: {error!r}") from error

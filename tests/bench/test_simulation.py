@@ -1,7 +1,5 @@
 """The virtual machine: what one request takes, and what several take from each other."""
 
-from dataclasses import replace
-
 import pytest
 
 from bench.simulation import (
@@ -126,24 +124,6 @@ def test_a_lone_request_takes_its_run_and_the_event_loop_twice():
     asked = Asked(profile(http_seconds=0.004))
     asked.ask("a", 100)
     assert asked.run() == {"a": pytest.approx(0.002 + 0.110 + 0.002, rel=1e-3)}
-
-
-def test_a_run_takes_longer_on_a_core_that_was_idle():
-    known = replace(profile(), cold_seconds=0.002)
-    asked = Asked(known)
-    for name, at in (("cold", 0.0), ("warm", 0.001), ("soon", 0.086), ("late", 1.0)):
-        asked.ask(name, 32, at=at)  # 42 ms on a core that is warm
-    assert asked.run() == {"cold": 0.044, "warm": 0.086, "soon": 0.128, "late": 1.044}
-
-
-def test_a_core_that_another_run_leaves_is_not_idle():
-    time = VirtualTime()
-    cores, seen = Cores(time, 2), []
-    cores.run(1.0, 2, lambda: seen.append(cores.free_seconds()))
-    time.at(0.5, lambda: seen.append(cores.free_seconds()))
-    time.at(3.0, lambda: seen.append(cores.free_seconds()))
-    time.run()
-    assert seen == [0.0, 0.0, 2.0]
 
 
 def test_requests_pass_the_event_loop_one_after_the_other():

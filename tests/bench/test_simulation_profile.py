@@ -23,7 +23,7 @@ def test_the_error_is_that_of_what_does_not_fit():
 
 @pytest.mark.parametrize("wide", [None, RunTimes(SHAPES[:3])])
 def test_a_profile_is_read_as_it_was_written(tmp_path, wide):
-    profile = Profile(2, RunTimes(SHAPES), wide, 0.0007, packs=True, cold_seconds=0.001)
+    profile = Profile(2, RunTimes(SHAPES), wide, 0.0007)
     profile.write(tmp_path / "profile.json")
     assert Profile.read(tmp_path / "profile.json") == profile
 
