@@ -280,7 +280,7 @@ class Replica:
         times = self._profile.wide if run.wide and self._profile.wide else self._profile.narrow
         rows, longest = len(run.tickets), run.padded_length
         computed = run.line.computed_tokens(rows, longest, run.real_tokens)
-        seconds = times.model.predict(rows, longest, computed)
+        seconds = times.seconds(rows, longest, computed)
         threads = self._profile.workers if times is self._profile.wide else 1
         begun = self._time()
 

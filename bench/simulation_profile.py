@@ -40,6 +40,25 @@ class RunTimes:
         model.fit()
         return model
 
+    def seconds(self, rows: int, length: int, tokens: int) -> float:
+        """Of a run of any shape: what the model predicts, put right by what it is off by for a
+        single row of so many ``tokens``. Products of few tokens do not take time in proportion,
+        however many rows these are of.
+        """
+        lengths, ratios = self._single
+        predicted = self.model.predict(rows, length, tokens)
+        return predicted * float(np.interp(tokens, lengths, ratios))
+
+    @cached_property
+    def _single(self) -> tuple[list[int], list[float]]:
+        """The tokens of the rows that were run alone, and their measured over their predicted
+        seconds; 1 for all where none were.
+        """
+        single = sorted(shape for shape in self.shapes if shape.rows == 1)
+        found = [(one.tokens, one.seconds / self.model.predict(*one[:3])) for one in single]
+        lengths, ratios = zip(*(found or [(1, 1.0)]), strict=True)
+        return list(lengths), list(ratios)
+
     @property
     def error(self) -> float:
         """Root of the mean squared relative error over the shapes."""

@@ -21,6 +21,26 @@ def test_the_error_is_that_of_what_does_not_fit():
     assert RunTimes([*SHAPES, odd]).error > 0.05
 
 
+def test_runs_take_what_was_measured_of_as_many_tokens():
+    times = RunTimes(
+        [
+            *(Shape(1, n, n, 0.01 + 0.001 * n, 1) for n in (8, 16, 64, 128, 256)),
+            Shape(1, 32, 32, 0.046, 1),  # slower than its neighbours
+        ]
+    )
+    assert times.model.predict(1, 32, 32) < 0.045
+    for shape in times.shapes:
+        assert times.seconds(*shape[:3]) == pytest.approx(shape.seconds)
+    slower = times.seconds(1, 32, 32) / times.model.predict(1, 32, 32)
+    assert times.seconds(4, 8, 32) == pytest.approx(slower * times.model.predict(4, 8, 32))
+    assert times.seconds(1, 384, 384) == pytest.approx(0.394, rel=0.05)
+
+
+def test_without_rows_run_alone_runs_take_what_is_predicted():
+    times = RunTimes([Shape(2, n, 2 * n, 0.01 + 0.002 * n, 1) for n in (8, 16, 64)])
+    assert times.seconds(2, 32, 64) == times.model.predict(2, 32, 64)
+
+
 @pytest.mark.parametrize("wide", [None, RunTimes(SHAPES[:3])])
 def test_a_profile_is_read_as_it_was_written(tmp_path, wide):
     profile = Profile(2, RunTimes(SHAPES), wide, 0.0007)
