@@ -11,6 +11,8 @@ from bench.process_memory import PROC, ProcessMemory, read_cpu_seconds, read_mem
 
 ENDED = "ZX"
 """States of a process that only its parent has not taken notice of."""
+STOPPED = f"{ENDED}T"
+"""States in which a process computes nothing until it is continued, if ever."""
 
 POLL_SECONDS = 0.01
 
@@ -51,21 +53,30 @@ def tree_cpu_seconds(process_id: int) -> float:
 
 
 def stop_tree(process_id: int) -> None:
-    """Have no process of the tree run until ``continue_tree``: parents first, so that none begets
-    another meanwhile.
+    """Have no process of the tree run until ``continue_tree``; returns when none does, nor one that
+    was begotten meanwhile.
     """
-    _signal_all(descendants(process_id), signal.SIGSTOP)
+    while running := [each for each in descendants(process_id) if _state(each) not in STOPPED]:
+        _signal_all(running, signal.SIGSTOP)
+        time.sleep(POLL_SECONDS)
 
 
 def continue_tree(process_id: int) -> None:
     """Undo ``stop_tree``."""
-    _signal_all(descendants(process_id)[::-1], signal.SIGCONT)
+    _signal_all(descendants(process_id), signal.SIGCONT)
 
 
 def _signal_all(processes: Sequence[int], number: signal.Signals) -> None:
     for each in processes:
         with suppress(ProcessLookupError):
             os.kill(each, number)
+
+
+def _state(process_id: int) -> str:
+    try:
+        return _fields(PROC / str(process_id) / "stat")[0]
+    except OSError:
+        return ENDED[0]  # it has ended meanwhile
 
 
 def end_what_is_left(processes: Sequence[tuple[int, str]], proc: Path = PROC) -> None:
