@@ -1,21 +1,52 @@
-"""The batch that a ticket begins."""
+"""The run that a ticket begins: which others go with it, and how far."""
+
+from math import inf
 
 from service.scheduling.packed_batch import WINDOW_BATCHES, plan_packed_batch
 from service.scheduling.padded_batch import plan_padded_batch
+from service.scheduling.patience import patience_of
 from service.scheduling.ticket import Ticket
 from service.scheduling.turns import Turns
 
+STEP_SECONDS = 0.02
+"""Predicted, that a run of a few layers takes, after which others may go on or begin. Beside its
+layers each costs some 0.3 ms."""
+
+SHORTEST_SECONDS = 1e-6
+"""Of a layer."""
+
 
 def batch_around(anchor: Ticket, turns: Turns, now: float) -> list[Ticket]:
-    """``anchor``, whose turn it is, and what goes with it of what waits in its line."""
+    """``anchor``, whose turn it is, and what goes with it of what waits in its line.
+
+    Where not too much waits, nobody goes with others who would be late for it.
+    """
     line = anchor.line
-    limits = turns.limits_for(line, now)
+    limits = turns.limits_for(line)
     if line.executor.packs:
-        ahead = turns.ahead(line, WINDOW_BATCHES * limits.tokens, now)
+        ahead = turns.ahead(line, WINDOW_BATCHES * limits.tokens)
+        behind = turns.is_behind(line.priority)
         tickets = [anchor, *(ticket for ticket in ahead if ticket is not anchor)]
+        if behind:
+            tickets = [ticket for ticket in tickets if ticket.layers_left == anchor.layers_left]
         lengths = [ticket.sequence.length for ticket in tickets]
-        return [tickets[place] for place in plan_packed_batch(lengths, limits.tokens, line.predict)]
+        patience = [inf if behind else patience_of(ticket, now) for ticket in tickets]
+        places = plan_packed_batch(lengths, limits.tokens, line.predict, patience)
+        return [tickets[place] for place in places]
     plan = plan_padded_batch(anchor.sequence.length, line.lengths, limits, line.predict)
     return [
         ticket for length, count in plan.items() for ticket in line.first(length, count, anchor)
     ]
+
+
+def layers_for(tickets: list[Ticket], turns: Turns) -> int:
+    """How many layers of these are run before others may go on or begin: where too much waits, all
+    that all of them have before them.
+    """
+    line = tickets[0].line
+    left = min(ticket.layers_left for ticket in tickets)
+    if left == 1 or turns.is_behind(line.priority):
+        return left
+    lengths = [ticket.sequence.length for ticket in tickets]
+    seconds = line.predict(len(lengths), max(lengths), sum(lengths)) / line.executor.layers
+    return max(1, min(left, round(STEP_SECONDS / max(seconds, SHORTEST_SECONDS))))

@@ -24,9 +24,10 @@ def sequence(length: int, first: int | None = None) -> Sequence:
 class Idle:
     """An executor that is never asked to run anything."""
 
-    def __init__(self, widens: bool = False, packs: bool = False) -> None:
+    def __init__(self, widens: bool = False, packs: bool = False, layers: int = 1) -> None:
         self.widens = widens
         self.packs = packs
+        self.layers = layers
 
 
 @dataclass
@@ -89,8 +90,8 @@ class Bench:
         self.scheduler.close()
         batches = []
         while (run := self.scheduler.poll()) is not None:
-            batches.append([row.length for row in run.sequences])
-            self.scheduler.finish(run, [(row.input_ids,) for row in run.sequences], seconds)
+            batches.append([row.length for row in run.rows])
+            self.scheduler.finish(run, [(row.input_ids,) for row in run.rows], seconds)
         assert self.scheduler.take() is None
         return batches
 

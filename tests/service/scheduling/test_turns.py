@@ -1,17 +1,14 @@
 """Whose turn it is, and how large a batch is then, on a clock that the test turns."""
 
-import itertools
-
 import numpy as np
 import pytest
 
 from service.scheduling.cost import Coefficients, CostModel
-from service.scheduling.crowd import CROWD_SHORT_ROWS
 from service.scheduling.errors import QueueFullError
+from service.scheduling.patience import due_after
 from service.scheduling.priority import BULK_SHARE, Priority
-from service.scheduling.runs import LONG_SECONDS
 from service.scheduling.ticket import SHORT_TOKENS
-from service.scheduling.turns import CROWDED_SECONDS, FEW_ROWS
+from service.scheduling.turns import BEHIND_RUNS, BEHIND_SHORT_ROWS
 from tests.service.scheduling.conftest import Idle
 
 
@@ -27,63 +24,82 @@ def test_a_worker_that_is_idle_alone_takes_all_that_fits(bench):
     assert len(bench.scheduler.poll().tickets) == 4
 
 
-def test_while_little_waits_batches_are_small_and_where_much_waits_they_are_large(bench):
-    bench.submit(*[20] * (CROWD_SHORT_ROWS * 2 - 1))
-    assert len(bench.scheduler.poll().tickets) == SHORT_TOKENS // 20
-    bench.submit(*[20] * 8)
-    assert len(bench.scheduler.poll().tickets) == 256 // 20
+def lengths(run):
+    return [ticket.sequence.length for ticket in run.tickets]
 
 
-def test_what_runs_counts_for_whether_batches_are_small(bench):
-    bench.scheduler._backlog._room_seconds = 60
-    for _ in range(FEW_ROWS * 2 + 1):
-        bench.submit(SHORT_TOKENS + 1)
-    assert len(bench.scheduler.poll().tickets) == 3
-    assert bench.scheduler.queue()[0] < FEW_ROWS * 2, "those that wait are few"
-    assert len(bench.scheduler.poll().tickets) == 3
+@pytest.fixture
+def packed(bench):
+    """The model ``packed`` takes 10 ms a run and 1 ms a token, and there is a minute of queue."""
+    bench.scheduler._backlog._room_seconds = 60 * 2
+    cost = CostModel(Coefficients(0.01, 1e-3, 0.0))
+    bench.scheduler.add_model("packed", Idle(packs=True), cost)
+    bench.submit(100), bench.scheduler.poll()  # one of the workers is busy with something else
+    return bench
 
 
-def test_batches_of_a_fast_model_are_as_large_as_is_not_worth_overtaking(bench):
-    bench.scheduler.add_model("fast", Idle(), CostModel(Coefficients(0.0, LONG_SECONDS / 80, 0.0)))
-    bench.submit(60), bench.scheduler.poll()
-    bench.submit(*[20] * (CROWD_SHORT_ROWS * 2 - 2), model="fast")
-    assert len(bench.scheduler.poll().tickets) == 80 // 20
+def test_nobody_goes_with_others_who_would_be_late_for_it(packed):
+    packed.submit(20, 200, 60, 20, model="packed")
+    assert lengths(packed.scheduler.poll()) == [20, 20]
 
 
-def test_a_long_request_is_put_off_by_twice_its_run_and_no_more(bench):
+def test_a_long_row_takes_along_what_does_not_make_it_late(packed):
+    packed.submit(100, 110, model="packed")
+    assert lengths(packed.scheduler.poll()) == [100, 110]
+
+
+def test_who_is_late_already_goes_with_any_others(packed):
+    packed.submit(20, 60, 60, 60, model="packed")
+    packed.clock.now += 1.0
+    assert lengths(packed.scheduler.poll()) == [20, 60, 60, 60]
+
+
+@pytest.mark.parametrize(("more", "rows"), [(0, 3), (1, BEHIND_SHORT_ROWS * 2)])
+def test_where_many_short_ones_wait_batches_are_full(packed, more, rows):
+    for _ in range(BEHIND_SHORT_ROWS * 2 - 1 + more):
+        packed.submit(25, model="packed")
+    assert len(packed.scheduler.poll().tickets) == rows
+
+
+def after(milliseconds):
+    """When a sequence of so many tokens is due, seconds after it came."""
+    return due_after(1e-3 * milliseconds, CostModel(Coefficients(0.0, 1e-3, 0.0)))
+
+
+def test_a_long_row_goes_behind_short_ones_until_it_is_due(bench):
     bench.submit(200)
-    bench.clock.now += 0.36
+    bench.clock.now += after(200) - after(10) - 0.001
     bench.submit(10)
-    bench.clock.now += 0.06
+    bench.clock.now += 0.002
     bench.submit(11)
     assert bench.run_all() == [[10], [200], [11]]
 
 
-def test_where_much_waits_long_requests_are_not_put_off(bench):
+def test_where_more_waits_than_can_be_run_in_time_who_came_first_is_first(bench):
+    bench.scheduler._backlog._room_seconds = 60
     bench.submit(200)
-    bench.submit(*[10] * (CROWD_SHORT_ROWS * 2))
+    most = BEHIND_RUNS * 2 * 1e-3 * SHORT_TOKENS
+    for _ in range(int((most - 0.2) / 0.1) + 1):
+        bench.submit(100)
     assert bench.run_all()[0] == [200]
 
 
-def test_where_something_has_waited_for_long_long_requests_are_not_put_off(bench):
+def test_where_many_short_ones_wait_who_came_first_is_first(bench):
     bench.scheduler._backlog._room_seconds = 60
-    lengths = itertools.cycle((100, 130, 170, 220))
-    bench.submit(next(lengths)), bench.submit(next(lengths))
-    start = bench.clock.now
-    while bench.clock.now < start + CROWDED_SECONDS:
-        bench.submit(next(lengths))
-        run = bench.scheduler.poll()
-        bench.clock.now += run.cost_seconds
-        bench.scheduler.finish(run, [(np.zeros(1),)], 0.0)
-    bench.submit(240)
-    bench.clock.now += 0.1
+    bench.submit(200)
+    bench.submit(*[10] * (BEHIND_SHORT_ROWS * 2))
+    assert bench.run_all()[0] == [200]
+
+
+def test_what_a_giant_request_has_beyond_its_share_makes_nobody_wait_longer(bench):
+    bench.submit(*[200] * 50)
     bench.submit(10)
-    assert bench.run_all()[-2:] == [[240], [10]]
+    assert bench.run_all()[0] == [10]
 
 
-def test_a_short_question_overtakes_the_later_windows_of_a_long_document(bench):
+def test_a_short_question_goes_before_the_later_windows_of_a_long_document(bench):
     bench.submit(*[300] * 10)
-    bench.clock.now += 0.95
+    bench.clock.now += after(300) + 0.35
     bench.submit(10)
     order = [lengths[0] for lengths in bench.run_all()]
     assert order.index(10) == 2
@@ -107,7 +123,7 @@ def test_bulk_gets_its_share_while_interactive_work_never_ends(bench):
         run = bench.scheduler.poll()
         bench.clock.now += run.cost_seconds
         tokens[run.line.priority] += run.real_tokens
-        bench.scheduler.finish(run, [(row.input_ids,) for row in run.sequences], 0.0)
+        bench.scheduler.finish(run, [(row.input_ids,) for row in run.rows], 0.0)
     assert tokens[Priority.BULK] / sum(tokens.values()) == pytest.approx(BULK_SHARE, abs=0.01)
 
 
@@ -115,7 +131,7 @@ def test_bulk_that_had_more_than_its_share_waits_while_a_crowd_of_interactive_wo
     def run_one():
         run = bench.scheduler.poll()
         bench.clock.now += run.cost_seconds
-        bench.scheduler.finish(run, [(row.input_ids,) for row in run.sequences], 0.0)
+        bench.scheduler.finish(run, [(row.input_ids,) for row in run.rows], 0.0)
         return run.line.priority
 
     def keep_waiting(priority):
