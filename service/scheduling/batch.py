@@ -5,12 +5,17 @@ from math import inf
 from service.scheduling.packed_batch import WINDOW_BATCHES, plan_packed_batch
 from service.scheduling.padded_batch import plan_padded_batch
 from service.scheduling.patience import patience_of
+from service.scheduling.priority import Priority
 from service.scheduling.ticket import Ticket
 from service.scheduling.turns import Turns
 
 STEP_SECONDS = 0.02
 """Predicted, that a run of a few layers takes, after which others may go on or begin. Beside its
 layers each costs some 0.3 ms."""
+
+WIDE_STEP_SECONDS = 0.06
+"""The same of a lone row on every core, predicted for one: on two it is over in half to two thirds
+of that. So one of up to SHORT_TOKENS goes through all layers at once."""
 
 SHORTEST_SECONDS = 1e-6
 """Of a layer."""
@@ -39,14 +44,16 @@ def batch_around(anchor: Ticket, turns: Turns, now: float) -> list[Ticket]:
     ]
 
 
-def layers_for(tickets: list[Ticket], turns: Turns) -> int:
-    """How many layers of these are run before others may go on or begin: where too much waits, all
-    that all of them have before them.
+def layers_for(tickets: list[Ticket], *, behind: bool, wide: bool) -> int:
+    """How many layers of these are run before others may go on or begin: where too much waits
+    (``behind``), all that all of them have before them, but of bulk, which makes way at each step.
+    ``wide``: on every core.
     """
     line = tickets[0].line
     left = min(ticket.layers_left for ticket in tickets)
-    if left == 1 or turns.is_behind(line.priority):
+    if left == 1 or (behind and line.priority is Priority.INTERACTIVE):
         return left
     lengths = [ticket.sequence.length for ticket in tickets]
     seconds = line.predict(len(lengths), max(lengths), sum(lengths)) / line.executor.layers
-    return max(1, min(left, round(STEP_SECONDS / max(seconds, SHORTEST_SECONDS))))
+    step = WIDE_STEP_SECONDS if wide else STEP_SECONDS
+    return max(1, min(left, round(step / max(seconds, SHORTEST_SECONDS))))

@@ -364,14 +364,16 @@ class Scheduler:
         return self._begin(tickets, now) if tickets else None
 
     def _begin(self, tickets: list[Ticket], now: float) -> Run:
+        line = tickets[0].line
+        behind = self._turns.is_behind(line.priority)
         for ticket in tickets:
             self._claims.take_out(ticket)
             ticket.started = now
             for submission in ticket.claims:
                 if submission.first_started is None:
                     submission.first_started = now
-        line = tickets[0].line
-        layers = layers_for(tickets, self._turns)
+        wide = line.executor.widens and self._turns.may_be_wide(tickets)
+        layers = layers_for(tickets, behind=behind, wide=wide)
         lengths = [ticket.sequence.length for ticket in tickets]
         whole = line.predict(len(lengths), max(lengths), sum(lengths))
         run = Run(
@@ -379,7 +381,7 @@ class Scheduler:
             tickets,
             layers,
             whole * layers / line.executor.layers,
-            wide=line.executor.widens and self._turns.may_be_wide(tickets),
+            wide=wide,
         )
         self._backlog.running.add(run.cost_seconds)
         self._runs.begin(run)

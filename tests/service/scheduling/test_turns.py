@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from service.runtime.halfway import Halfway
 from service.scheduling.cost import Coefficients, CostModel
-from service.scheduling.errors import QueueFullError
+from service.scheduling.errors import ClosedError, QueueFullError
 from service.scheduling.patience import due_after
 from service.scheduling.priority import BULK_SHARE, Priority
 from service.scheduling.ticket import SHORT_TOKENS
@@ -165,3 +166,121 @@ def test_a_lone_sequence_gets_every_core(bench):
     assert not bench.scheduler.poll().wide
     bench.submit(10, model="a")
     assert not bench.scheduler.poll().wide
+
+
+@pytest.fixture
+def stepwise(bench):
+    """The model ``stepwise`` takes 1 ms a token, in ten layers."""
+    bench.scheduler._backlog._room_seconds = 60 * 2
+    cost = CostModel(Coefficients(0.0, 1e-3, 0.0))
+    bench.scheduler.add_model("stepwise", Idle(widens=True, packs=True, layers=10), cost)
+    bench.submit(100), bench.scheduler.poll()  # one of the workers is busy with something else
+    return bench
+
+
+def go_on(bench, run):
+    """Let a run end that is not the last of its rows."""
+    bench.clock.now += run.cost_seconds
+    results = [
+        Halfway(ticket.sequence, 10 - ticket.layers_left + run.layers, None, 0)
+        for ticket in run.tickets
+    ]
+    bench.scheduler.finish(run, results, run.cost_seconds)
+
+
+def test_a_run_of_a_few_layers_takes_about_as_long_as_a_step(stepwise):
+    for length, layers in ((400, 1), (100, 2), (50, 4), (25, 8), (20, 10)):
+        stepwise.scheduler.cancel(stepwise.submit(300, model="b"))
+        submission = stepwise.submit(length, model="stepwise")
+        run = stepwise.scheduler.poll()
+        assert (lengths(run), run.layers) == ([length], layers)
+        stepwise.scheduler.cancel(submission)
+        stepwise.scheduler.finish(run, [(np.zeros(1),)], 0.0)
+
+
+def test_a_short_row_goes_between_the_layers_of_a_long_one(stepwise):
+    stepwise.submit(400, model="stepwise")
+    long = stepwise.scheduler.poll()
+    stepwise.submit(20, model="stepwise")
+    assert stepwise.scheduler.poll() is None, "no core is free"
+    go_on(stepwise, long)
+    short = stepwise.scheduler.poll()
+    assert (lengths(short), short.layers) == ([20], 10)
+    stepwise.scheduler.finish(short, [(np.zeros(1),)], 0.0)
+    assert [ticket.layers_left for ticket in stepwise.scheduler.poll().tickets] == [9]
+
+
+def test_a_row_that_comes_goes_on_beside_one_that_has_begun(stepwise):
+    stepwise.submit(50, model="stepwise")
+    go_on(stepwise, stepwise.scheduler.poll())
+    stepwise.submit(50, model="stepwise")
+    together = stepwise.scheduler.poll()
+    assert [ticket.layers_left for ticket in together.tickets] == [6, 10]
+    assert together.layers == 2
+
+
+def test_where_too_much_waits_rows_go_through_all_layers_with_those_that_are_as_far(stepwise):
+    stepwise.submit(50, 51, model="stepwise")
+    begun = stepwise.scheduler.poll()
+    for _ in range(BEHIND_SHORT_ROWS * 2):
+        stepwise.submit(20, model="stepwise")
+    go_on(stepwise, begun)
+    rest = stepwise.scheduler.poll()
+    assert (lengths(rest), rest.layers) == ([50, 51], 10 - begun.layers)
+    stepwise.scheduler.finish(rest, [(np.zeros(1),)] * 2, 0.0)
+    fresh = stepwise.scheduler.poll()
+    assert (lengths(fresh), fresh.layers) == ([20] * BEHIND_SHORT_ROWS * 2, 10)
+
+
+def test_a_row_whose_caller_leaves_between_two_steps_goes_no_further(stepwise):
+    leaving = stepwise.submit(400, model="stepwise")
+    run = stepwise.scheduler.poll()
+    go_on(stepwise, run)
+    (ticket,) = leaving.tickets
+    assert isinstance(ticket.row, Halfway)
+    stepwise.scheduler.cancel(leaving)
+    assert stepwise.scheduler.poll() is None
+    assert ticket.row is ticket.sequence, "what it had come to is not kept"
+    assert stepwise.scheduler.queue() == (0, 0.0)
+
+
+def test_a_lone_short_row_goes_through_all_layers_on_every_core_and_a_long_one_makes_way(bench):
+    cost = CostModel(Coefficients(0.0, 1e-3, 0.0))
+    bench.scheduler.add_model("stepwise", Idle(widens=True, packs=True, layers=10), cost)
+    bench.submit(60, model="stepwise")
+    lone = bench.scheduler.poll()
+    assert (lone.wide, lone.layers) == (True, 10)
+    bench.scheduler.finish(lone, [(np.zeros(1),)], 1e-9)
+    bench.submit(300, model="stepwise")
+    long = bench.scheduler.poll()
+    assert (long.wide, long.layers) == (True, 2)
+    bench.submit(20, model="stepwise")
+    go_on(bench, long)
+    runs = bench.scheduler.poll(), bench.scheduler.poll()
+    assert [(lengths(run), run.wide) for run in runs] == [([20], False), ([300], False)]
+
+
+def test_what_is_between_two_steps_is_refused_when_the_time_to_drain_is_over(stepwise):
+    submission = stepwise.submit(400, model="stepwise")
+    run = stepwise.scheduler.poll()
+    stepwise.scheduler.abandon()
+    go_on(stepwise, run)
+    assert stepwise.done == [submission]
+    assert isinstance(submission.error, ClosedError)
+    assert stepwise.scheduler.poll() is None
+
+
+def test_a_step_teaches_the_cost_model_what_a_whole_run_takes(bench):
+    cost = CostModel(Coefficients(0.0, 1e-3, 0.0))
+    bench.scheduler.add_model("stepwise", Idle(packs=True, layers=10), cost)
+    bench.submit(400), bench.scheduler.poll()
+    for _ in range(60):
+        bench.submit(100, model="stepwise")
+        while (run := bench.scheduler.poll()) is not None:
+            left = [ticket.layers_left - run.layers for ticket in run.tickets]
+            results = [
+                Halfway(ticket.sequence, 10 - each, None, 0) if each else (np.zeros(1),)
+                for ticket, each in zip(run.tickets, left, strict=True)
+            ]
+            bench.scheduler.finish(run, results, 0.2 * run.share)
+    assert cost.predict(1, 100) == pytest.approx(0.2, rel=0.01)
