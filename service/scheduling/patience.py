@@ -10,7 +10,7 @@ SHORT_RUNS = 2.75
 many of one of SHORT_TOKENS, and what it takes beyond that.
 """
 
-LATER_RUNS, MOST_LATER_RUNS = 15.0, 14.0
+LATER_RUNS, MOST_LATER_RUNS = 15.0, 18.0
 """How much later a long sequence is due: so many times what it takes beyond one of SHORT_TOKENS, at
 most so many runs of that. All three were simulated at 50 to 90 % load (docs/simulation.md).
 """

@@ -11,10 +11,10 @@ from service.scheduling.runs import Run, RunsInProgress
 from service.scheduling.ticket import SHORT_TOKENS, Ticket
 from service.scheduling.waiting import WaitingLine
 
-BEHIND_RUNS = 12.0
+BEHIND_RUNS = 14.0
 """Of a row of SHORT_TOKENS, for each worker: when more work waits, not all can be run in time."""
 
-BEHIND_SHORT_ROWS = 4
+BEHIND_SHORT_ROWS = 6
 """For each worker: nor when so many short ones wait. Together they take much less than one by one,
 so that what counts then is what a run brings. Both were simulated at 50 to 90 % load and in closed
 loops (docs/simulation.md)."""

@@ -58,7 +58,7 @@ def test_who_is_late_already_goes_with_any_others(packed):
 @pytest.mark.parametrize(("more", "rows"), [(0, 3), (1, BEHIND_SHORT_ROWS * 2)])
 def test_where_many_short_ones_wait_batches_are_full(packed, more, rows):
     for _ in range(BEHIND_SHORT_ROWS * 2 - 1 + more):
-        packed.submit(25, model="packed")
+        packed.submit(20, model="packed")
     assert len(packed.scheduler.poll().tickets) == rows
 
 
