@@ -24,10 +24,14 @@ def due_after(cost_seconds: float, cost: CostModel) -> float:
     return SHORT_RUNS * (cost_seconds - beyond) + beyond + later
 
 
+LEAST_PATIENCE_SECONDS = 0.02
+"""Nobody notices less: batches of a model that runs in milliseconds are not small for it."""
+
+
 def patience_of(ticket: Ticket, now: float) -> float:
     """Predicted seconds, of a run of all layers: beside rows with which it takes no longer the
     ticket gets through what it has before it until it is due. Whoever cannot be in time even alone
     has all the patience.
     """
     patience = (ticket.due - now) / ticket.share_left
-    return inf if patience < ticket.cost_seconds else patience
+    return inf if patience < ticket.cost_seconds else max(patience, LEAST_PATIENCE_SECONDS)

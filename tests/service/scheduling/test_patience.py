@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from service.scheduling.cost import Coefficients, CostModel
 from service.scheduling.patience import (
     LATER_RUNS,
+    LEAST_PATIENCE_SECONDS,
     MOST_LATER_RUNS,
     SHORT_RUNS,
     due_after,
@@ -101,3 +102,8 @@ def test_with_half_of_its_layers_behind_it_a_ticket_has_twice_the_patience(spare
 def test_patience_runs_out_with_time():
     ticket = ticket_of(time_left=8, cost_seconds=4)
     assert [patience_of(ticket, NOW + passed) for passed in (0, 3, 4, 5)] == [8, 5, 4, inf]
+
+
+def test_of_a_fast_model_nobody_minds_what_nobody_notices():
+    assert patience_of(ticket_of(0.004, 0.002), NOW) == LEAST_PATIENCE_SECONDS
+    assert patience_of(ticket_of(0.001, 0.002), NOW) == inf
