@@ -30,12 +30,12 @@ def batch_around(anchor: Ticket, turns: Turns, now: float) -> list[Ticket]:
     limits = turns.limits_for(line)
     if line.executor.packs:
         ahead = turns.ahead(line, WINDOW_BATCHES * limits.tokens)
-        behind = turns.is_behind(line.priority)
+        crowded = turns.is_crowded(line.priority)
         tickets = [anchor, *(ticket for ticket in ahead if ticket is not anchor)]
-        if behind:
+        if crowded:
             tickets = [ticket for ticket in tickets if ticket.layers_left == anchor.layers_left]
         lengths = [ticket.sequence.length for ticket in tickets]
-        patience = [inf if behind else patience_of(ticket, now) for ticket in tickets]
+        patience = [inf if crowded else patience_of(ticket, now) for ticket in tickets]
         places = plan_packed_batch(lengths, limits.tokens, line.predict, patience)
         return [tickets[place] for place in places]
     plan = plan_padded_batch(anchor.sequence.length, line.lengths, limits, line.predict)
@@ -44,14 +44,14 @@ def batch_around(anchor: Ticket, turns: Turns, now: float) -> list[Ticket]:
     ]
 
 
-def layers_for(tickets: list[Ticket], *, behind: bool, wide: bool) -> int:
+def layers_for(tickets: list[Ticket], *, crowded: bool, wide: bool) -> int:
     """How many layers of these are run before others may go on or begin: where too much waits
-    (``behind``), all that all of them have before them, but of bulk, which makes way at each step.
+    (``crowded``), all that all of them have before them, but of bulk, which makes way at each step.
     ``wide``: on every core.
     """
     line = tickets[0].line
     left = min(ticket.layers_left for ticket in tickets)
-    if left == 1 or (behind and line.priority is Priority.INTERACTIVE):
+    if left == 1 or (crowded and line.priority is Priority.INTERACTIVE):
         return left
     lengths = [ticket.sequence.length for ticket in tickets]
     seconds = line.predict(len(lengths), max(lengths), sum(lengths)) / line.executor.layers

@@ -365,7 +365,7 @@ class Scheduler:
 
     def _begin(self, tickets: list[Ticket], now: float) -> Run:
         line = tickets[0].line
-        behind = self._turns.is_behind(line.priority)
+        crowded = self._turns.is_crowded(line.priority)
         for ticket in tickets:
             self._claims.take_out(ticket)
             ticket.started = now
@@ -373,7 +373,7 @@ class Scheduler:
                 if submission.first_started is None:
                     submission.first_started = now
         wide = line.executor.widens and self._turns.may_be_wide(tickets)
-        layers = layers_for(tickets, behind=behind, wide=wide)
+        layers = layers_for(tickets, crowded=crowded, wide=wide)
         lengths = [ticket.sequence.length for ticket in tickets]
         whole = line.predict(len(lengths), max(lengths), sum(lengths))
         run = Run(

@@ -14,10 +14,10 @@ from service.scheduling.waiting import WaitingLine
 BEHIND_RUNS = 14.0
 """Of a row of SHORT_TOKENS, for each worker: when more work waits, not all can be run in time."""
 
-BEHIND_SHORT_ROWS = 6
-"""For each worker: nor when so many short ones wait. Together they take much less than one by one,
-so that what counts then is what a run brings. Both were simulated at 50 to 90 % load and in closed
-loops (docs/simulation.md)."""
+CROWD_SHORT_ROWS = 4
+"""For each worker: when so many short ones wait, what a run brings counts, for together they take
+much less than one by one. They still go before longer ones, or they would only become more. Both
+were simulated at 50 to 90 % load and in closed loops (docs/simulation.md)."""
 
 SWEPT_TICKETS = 64
 """Of one priority, below which it costs nothing to keep those that wait no longer."""
@@ -90,13 +90,16 @@ class Turns:
         ]:
             yield min(turns).ticket
 
+    def is_crowded(self, priority: Priority) -> bool:
+        """Whether so many short ones wait, or so much, that what a run brings counts."""
+        short = sum(line.short_count for line in self._due[priority])
+        return short >= CROWD_SHORT_ROWS * self._workers or self.is_behind(priority)
+
     def is_behind(self, priority: Priority) -> bool:
         """Whether more waits than can be run in time. What one giant request has beyond its share
         of the room does not count: it is nobody's wait but its own.
         """
         lines = [line for line in self._due[priority] if line.waiting_tokens]
-        if sum(line.short_count for line in lines) >= BEHIND_SHORT_ROWS * self._workers:
-            return True
         longest = max((line.cost.predict(1, SHORT_TOKENS) for line in lines), default=0.0)
         most = BEHIND_RUNS * longest * self._workers
         return self._backlog.lanes[priority].waiting.seconds > most
