@@ -172,7 +172,7 @@ def _leave(server: Server, callers: int, rows_per_second: float | None) -> Leavi
     answers = run_open_loop(OpenJob(server.host, server.port, end + 2.0, requests, arrivals))
     server.wait_until_idle()
     answered = answers.with_status(200)
-    for_nobody = round(server.metric(REAL_TOKENS) - tokens) - answered.tokens
+    for_nobody = server.metric(REAL_TOKENS) - tokens - answered.tokens
     following = answered.of_kind("next")
     each = following.tokens / len(following) if len(following) else TOKENS
     return Leaving(answers, for_nobody / each, _left(server) - left)

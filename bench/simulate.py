@@ -110,7 +110,7 @@ def measure_profile(
         progress.step("run times")
         timer = RunTimer(version, available_cores())
         timer.measure(seconds)
-        measured = timer.profile(available_cores(), http_seconds)
+        measured = Profile(available_cores(), timer.narrow, timer.wide, http_seconds, timer.packs)
         measured.write(profile)
     print(_about(measured))
 

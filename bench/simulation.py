@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.simulation_profile import Profile
-from service.runtime.halfway import Halfway, Layout, Together
 from service.runtime.sequence import Sequence as Row
 from service.runtime.session import Logits, StopSignal
 from service.scheduling.batch_limits import BatchLimits
@@ -21,14 +20,23 @@ from service.scheduling.errors import DeadlineExceededError, SchedulingError
 from service.scheduling.priority import Priority
 from service.scheduling.runs import Run
 from service.scheduling.scheduler import Scheduler
-from service.scheduling.ticket import Submission, Ticket
+from service.scheduling.ticket import Submission
+from service.scheduling.turns import count_overtakers
 
 MODEL = "simulated"
 LIMITS = BatchLimits(256)
 NO_LOGITS: Logits = ()
-_ONE = np.zeros(1, np.int64)
-NOTHING = Together(np.empty((0, 0), np.float32), Layout([Row(_ONE, _ONE)], [False]), 0)
-"""What a row is between two layers that nobody computes."""
+
+FIRST_WEIGHT = 9.3
+"""How many times the processor time of another run on the same core a run gets that goes first: the
+operating system goes by their priorities (service/runtime/priority.py)."""
+
+WIDE_ON_SHARED = 0.4
+"""Of its part of the cores, what a wide run makes use of where it has them not to itself: its
+threads wait for one another, and the operating system moves the one that is held up only after a
+while. 0.7 where something goes first without end (128 tokens take 2.5 times as long as alone on two
+cores); where that is short, as in the service, such runs take as long as with 0.4 (one-off scripts,
+docs/simulation.md)."""
 
 Action = Callable[[], None]
 OnAnswer = Callable[[SchedulingError | None], None]
@@ -67,10 +75,17 @@ class Job:
     seconds_left: float
     threads: int
     done: Action
+    goes_first: bool = False
+
+    def speed(self, share: float) -> float:
+        """The seconds that it runs in a second in which each thread has this share of a core."""
+        return share * (WIDE_ON_SHARED if self.threads > 1 and share < 1 else 1)
 
 
 class Cores:
-    """Runs on ``count`` cores. More threads than those share them evenly, and all become slower."""
+    """Runs on ``count`` cores. What goes first has a core for itself, as far as there are so many;
+    more threads than are left of them share them evenly, and all become slower.
+    """
 
     def __init__(self, time: VirtualTime, count: int) -> None:
         self._time = time
@@ -79,10 +94,10 @@ class Cores:
         self._settled = 0.0
         self._version = 0
 
-    def run(self, seconds: float, threads: int, done: Action) -> Job:
+    def run(self, seconds: float, threads: int, done: Action, *, goes_first: bool = False) -> Job:
         """Call ``done`` after ``seconds`` during which ``threads`` threads had a core each."""
         self._settle()
-        job = Job(seconds, threads, done)
+        job = Job(seconds, threads, done, goes_first)
         self._jobs.append(job)
         self._expect_next()
         return job
@@ -91,27 +106,30 @@ class Cores:
         """Something that goes first takes ``seconds`` of one core: of one that is free, or else a
         part from every run.
         """
-        if self._threads < self._count:
+        if sum(job.threads for job in self._jobs) < self._count:
             return
         self._settle()
         for job in self._jobs:
             job.seconds_left += seconds / self._count
         self._expect_next()
 
-    @property
-    def _threads(self) -> int:
-        return sum(job.threads for job in self._jobs)
-
-    @property
-    def _speed(self) -> float:
-        """The seconds that each job runs in a second."""
-        return min(1.0, self._count / self._threads)
+    def _speeds(self) -> dict[Job, float]:
+        """Of each job, the seconds that it runs in a second."""
+        ahead = sum(job.threads for job in self._jobs if job.goes_first)
+        behind = sum(job.threads for job in self._jobs) - ahead
+        fast = slow = min(1.0, self._count / (ahead + behind))
+        if ahead and behind and slow < 1:
+            # Of each core on which something goes first, or of all of them.
+            weight = max(1.0, ahead / self._count) * FIRST_WEIGHT
+            share = weight / (weight + max(1.0, behind / self._count))
+            fast = min(1.0, self._count / ahead) * share
+            slow = min(1.0, (self._count - fast * ahead) / behind)
+        return {job: job.speed(fast if job.goes_first else slow) for job in self._jobs}
 
     def _settle(self) -> None:
         passed = self._time() - self._settled
         if self._jobs:
-            speed = self._speed
-            for job in self._jobs:
+            for job, speed in self._speeds().items():
                 job.seconds_left -= passed * speed
         self._settled = self._time()
 
@@ -120,9 +138,9 @@ class Cores:
         if not self._jobs:
             return
         version = self._version
-        first = min(self._jobs, key=lambda job: job.seconds_left)
-        end = self._settled + max(0.0, first.seconds_left) / self._speed
-        self._time.at(end, lambda: self._end(first, version))
+        left = {job: max(0.0, job.seconds_left) / speed for job, speed in self._speeds().items()}
+        first = min(left, key=left.__getitem__)
+        self._time.at(self._settled + left[first], lambda: self._end(first, version))
 
     def _end(self, job: Job, version: int) -> None:
         if version != self._version:
@@ -138,12 +156,12 @@ class Work:
     """What was run, as the scheduler reports it."""
 
     runs: int = 0
-    real_tokens: float = 0
-    padded_tokens: float = 0
+    real_tokens: int = 0
+    padded_tokens: int = 0
     worker_seconds: float = 0.0
 
     def batch_ran(
-        self, model: str, sequences: int, real_tokens: float, padded_tokens: float, seconds: float
+        self, model: str, sequences: int, real_tokens: int, padded_tokens: int, seconds: float
     ) -> None:
         """Count a run."""
         self.runs += 1
@@ -161,19 +179,13 @@ class Work:
 class _NoModel:
     """The executor that is never asked to run anything."""
 
-    def __init__(self, profile: Profile) -> None:
-        self.widens = profile.wide is not None
-        self.packs = profile.packs
-        self.layers = profile.layers
+    def __init__(self, widens: bool, packs: bool) -> None:
+        self.widens = widens
+        self.packs = packs
 
-    def advance(
-        self,
-        rows: Sequence[Halfway | Row],
-        layers: int,
-        *,
-        wide: bool = False,
-        stop: StopSignal | None = None,
-    ) -> list[Logits | Halfway]:
+    def run(
+        self, rows: Sequence[Row], *, wide: bool = False, stop: StopSignal | None = None
+    ) -> list[Logits]:
         raise NotImplementedError("a simulation runs no model")
 
 
@@ -195,6 +207,7 @@ class Replica:
         self._settings = settings
         self._cores = Cores(time, profile.workers)
         self._idle_workers = profile.workers
+        self._idle_overtakers = count_overtakers(profile.workers)
         self._loop_free_at = 0.0
         self._rows = itertools.count()
         self.work = Work()
@@ -207,7 +220,7 @@ class Replica:
             observer=self.work,
             clock=time,
         )
-        executor = _NoModel(profile)
+        executor = _NoModel(widens=profile.wide is not None, packs=profile.packs)
         self._scheduler.add_model(MODEL, executor, deepcopy(profile.narrow.model))
 
     def request(
@@ -253,46 +266,36 @@ class Replica:
         return Row(ids, ids)
 
     def _take_runs(self) -> None:
-        while self._idle_workers and (run := self._scheduler.poll()) is not None:
-            self._idle_workers -= 1
-            self._begin(run)
+        while True:
+            if self._idle_overtakers and (run := self._scheduler.poll(overtaking=True)) is not None:
+                self._idle_overtakers -= 1
+                self._begin(run, goes_first=True)
+            elif self._idle_workers and (run := self._scheduler.poll()) is not None:
+                self._idle_workers -= 1
+                self._begin(run, goes_first=False)
+            else:
+                return
 
-    def _begin(self, run: Run) -> None:
+    def _begin(self, run: Run, *, goes_first: bool) -> None:
         times = self._profile.wide if run.wide and self._profile.wide else self._profile.narrow
         rows, longest = len(run.tickets), run.padded_length
         computed = run.line.computed_tokens(rows, longest, run.real_tokens)
-        seconds = times.seconds(rows, longest, computed) * self._share(run)
-        if run.layers < self._profile.layers:
-            seconds += self._profile.step_seconds
+        seconds = times.seconds(rows, longest, computed)
         threads = self._profile.workers if times is self._profile.wide else 1
         begun = self._time()
 
         def end() -> None:
-            self._idle_workers += 1
+            if goes_first:
+                self._idle_overtakers += 1
+            else:
+                self._idle_workers += 1
             self._end(run, self._time() - begun)
 
-        self._cores.run(seconds, threads, end)
-
-    def _share(self, run: Run) -> float:
-        """Of the time of all layers, that of the run, each row counted by its tokens."""
-        shares = {ends: self._profile.share(run.layers, ends=ends) for ends in (False, True)}
-        tokens = [ticket.sequence.length for ticket in run.tickets]
-        weighted = [
-            length * shares[ticket.layers_left == run.layers]
-            for length, ticket in zip(tokens, run.tickets, strict=True)
-        ]
-        return sum(weighted) / sum(tokens)
+        self._cores.run(seconds, threads, end, goes_first=goes_first)
 
     def _end(self, run: Run, seconds: float) -> None:
-        self._scheduler.finish(run, [self._after(run, ticket) for ticket in run.tickets], seconds)
+        self._scheduler.finish(run, [NO_LOGITS] * len(run.tickets), seconds)
         self._take_runs()
-
-    def _after(self, run: Run, ticket: Ticket) -> Logits | Halfway:
-        """What a ticket's row is after the run."""
-        left = ticket.layers_left - run.layers
-        if not left:
-            return NO_LOGITS
-        return Halfway(ticket.sequence, self._profile.layers - left, NOTHING, 0)
 
     def _on_event_loop(self, action: Action) -> None:
         """Do ``action`` when the event loop has come to it, half a request's time later."""

@@ -105,7 +105,7 @@ def compare(plan: Plan, directory: Path, progress: Progress) -> Compared:
             measured.setdefault(OPEN, []).append(outcome)
             recorded.append(arrivals)
     progress.step("simulating")
-    profile = timer.profile(workers, http_seconds)
+    profile = Profile(workers, timer.narrow, timer.wide, http_seconds, timer.packs)
     settings = Settings(max_queue_seconds=ROOM_SECONDS)
     simulated: dict[str, list[Simulated]] = {
         _closed_name(count): [closed_loop(profile, settings, lengths, count)]

@@ -16,11 +16,11 @@ from bench.checkpoints import Shape as ModelShape
 from bench.load import bodies_of, run_load
 from bench.load_generator import Job
 from bench.service_process import HOST, ServiceProcess
-from bench.simulation_profile import Profile, RunTimes, Shape
+from bench.simulation_profile import RunTimes, Shape
 from bench.subject import export_model, prepare_subject
 from model_directory.integrity import open_version
 from service.registry import load_model
-from service.runtime.priority import give_way
+from service.runtime.priority import be_overtaken
 from service.runtime.sequence import Sequence as Row
 
 LENGTHS = (8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384)
@@ -50,10 +50,6 @@ IDLE_SECONDS = 0.02
 used meanwhile, and to cores that sleep."""
 
 
-STEPPED_TOKENS = 64
-"""Of the row whose layers are timed one at a time."""
-
-
 class _BatchSize(NamedTuple):
     """How many, the tokens of the longest, and those of all."""
 
@@ -76,9 +72,6 @@ class RunTimer:
         self._rows = {_shape(batch): list(map(_row, batch)) for batch in batches}
         self._narrow: dict[_BatchSize, list[float]] = defaultdict(list)
         self._wide: dict[_BatchSize, list[float]] = defaultdict(list)
-        self._whole: list[float] = []
-        self._all_but_last: list[float] = []
-        self._last: list[float] = []
 
     def measure(self, seconds: float) -> None:
         """Go on for about ``seconds``, and at least until every shape has been run once more: on
@@ -104,38 +97,6 @@ class RunTimer:
                 break
 
     @property
-    def layers(self) -> int:
-        """Into how many parts a run can be divided."""
-        return self._model.session.layers
-
-    @property
-    def step_seconds(self) -> float:
-        """What a run of some layers takes beside its share of the whole."""
-        if not self._whole:
-            return 0.0
-        return max(0.0, (mean(self._all_but_last) + mean(self._last) - mean(self._whole)) / 2)
-
-    @property
-    def last_layer(self) -> float:
-        """Of the time of a whole run, that of the last layer."""
-        if not self._whole:
-            return 1.0
-        return max(0.0, (mean(self._last) - self.step_seconds) / mean(self._whole))
-
-    def profile(self, workers: int, http_seconds: float) -> Profile:
-        """Of all that was measured so far."""
-        return Profile(
-            workers,
-            self.narrow,
-            self.wide,
-            http_seconds,
-            packs=self.packs,
-            layers=self.layers,
-            step_seconds=self.step_seconds,
-            last_layer=self.last_layer,
-        )
-
-    @property
     def narrow(self) -> RunTimes:
         """Of all that was measured so far."""
         return RunTimes(_means(self._narrow))
@@ -155,30 +116,15 @@ class RunTimer:
         return self._model.session.widens
 
     def _time_runs(self, random: Random, end: float) -> None:
-        give_way()
+        be_overtaken()
         shapes = list(self._rows)
         measured: dict[_BatchSize, list[float]] = defaultdict(list)
         while not measured or time.perf_counter() < end:
             random.shuffle(shapes)
             for shape in shapes:
                 measured[shape].append(self._seconds(shape, wide=False))
-            if self.layers > 1:
-                self._time_steps()
         for shape, seconds in measured.items():
             self._narrow[shape] += seconds
-
-    def _time_steps(self) -> None:
-        """Time a run of all layers, and the same in two steps, the second of which is the last."""
-        row, advance = _row(STEPPED_TOKENS), self._model.session.advance
-        start = time.perf_counter()
-        self._model.session.run([row])
-        whole = time.perf_counter()
-        (rest,) = advance([row], self.layers - 1)
-        all_but_last = time.perf_counter()
-        advance([rest], 1)
-        self._last.append(time.perf_counter() - all_but_last)
-        self._all_but_last.append(all_but_last - whole)
-        self._whole.append(whole - start)
 
     def _seconds(self, shape: _BatchSize, *, wide: bool) -> float:
         start = time.perf_counter()

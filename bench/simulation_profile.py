@@ -75,9 +75,7 @@ class Profile:
     None where the service does not widen its sessions.
 
     ``http_seconds`` is the time of the event loop for one request, tokenising included. ``packs``:
-    the model computes nothing but attention at padded positions. ``layers``: into how many parts a
-    run can be divided, each of which takes ``step_seconds`` more than its share of the whole;
-    ``last_layer`` is that of the last.
+    the model computes nothing but attention at padded positions.
     """
 
     workers: int
@@ -85,16 +83,6 @@ class Profile:
     wide: RunTimes | None
     http_seconds: float
     packs: bool = False
-    layers: int = 1
-    step_seconds: float = 0.0
-    last_layer: float = 1.0
-
-    def share(self, layers: int, *, ends: bool) -> float:
-        """Of the time of a whole run, that of so many ``layers``, the last among them or not."""
-        if self.layers == 1:
-            return 1.0
-        other = (1 - self.last_layer) / (self.layers - 1)
-        return other * (layers - ends) + self.last_layer * ends
 
     def write(self, file: Path) -> None:
         """Write it as JSON."""
@@ -112,9 +100,6 @@ class Profile:
                 wide=None if wide is None else _run_times(wide),
                 http_seconds=fields["http_seconds"],
                 packs=fields.get("packs", False),
-                layers=fields.get("layers", 1),
-                step_seconds=fields.get("step_seconds", 0.0),
-                last_layer=fields.get("last_layer", 1.0),
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise BenchError(f"{file} is not a profile: {error!r}") from error

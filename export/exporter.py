@@ -142,7 +142,6 @@ def export_checkpoint(request: ExportRequest, progress: Progress) -> ExportRepor
             max_tokens=config.max_position_embeddings,
             precision=request.precision,
             packed=request.precision is not Precision.FP16,
-            stepwise=request.precision is Precision.FP32 and config.num_hidden_groups == 1,
             architecture=_architecture(checkpoint),
             tokenizer=tokenizer.facts,
             parity=parity,

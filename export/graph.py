@@ -17,7 +17,6 @@ from onnx import helper as onnx_helper
 
 from export.config import Activation, AlbertConfig
 from export.graph_builder import FLOAT16, FLOAT32, Constants, Dimensions, GraphBuilder, LoopBody
-from export.steps import Steps
 from export.token_layout import Asked, Packed, TokenLayout
 from export.weights import (
     CLASSIFIER,
@@ -85,16 +84,13 @@ class AlbertWriter:
         self._weights = weights
         self._float_type = float_type
         self._main = GraphBuilder("albert", Constants(float_type))
-        self._steps = self._write_steps() if layout is Packed else None
-        self._layout = layout(self._main, config, self._steps)
+        self._layout = layout(self._main, config)
         self._attention_bias = self._write_attention_bias()
 
     def write(self) -> GraphProto:
         """Write the whole graph; a writer writes one."""
         config = self._config
         hidden = self._write_embeddings()
-        if self._steps is not None:
-            hidden = self._steps.joined(hidden)
         groups = [config.group_of_layer(layer) for layer in range(config.num_hidden_layers)]
         for group in range(config.num_hidden_groups):
             hidden = self._write_group(group, groups.count(group), hidden)
@@ -105,12 +101,6 @@ class AlbertWriter:
             self._write_classifier(hidden)
             outputs = {"logits": ["batch", len(config.labels)]}
         return self._main.graph(dict.fromkeys(INPUTS, _TOKENS), outputs)
-
-    def _write_steps(self) -> Steps | None:
-        """Write what a few layers at a time are run by, where all layers are alike."""
-        if self._config.num_hidden_groups > 1:
-            return None
-        return Steps(self._main, self._config)
 
     def _write_attention_bias(self) -> str:
         """Write 0 for tokens and _MASKED for padding, floats [batch, 1, 1, sequence]."""
@@ -138,23 +128,18 @@ class AlbertWriter:
         """Write the ``layers`` layers that use one group's weights as iterations of one loop."""
         config = self._config
         body = self._main.body(f"g{group}")
-        state, steps = body.state, self._steps
+        state = body.state
         ends_classifier = group == config.num_hidden_groups - 1 and not config.is_question_answering
         for inner in range(config.inner_group_num):
             narrows = ends_classifier and inner == config.inner_group_num - 1
             asked = self._write_asked(body, layers) if narrows else None
             state = self._write_layer(body, layer_prefix(group, inner), state, asked)
-        dimensions = self._layout.dimensions
-        if steps is None:
-            return self._main.loop(body, self._main.integer(layers), hidden, state, dimensions)
-        return self._main.loop(body, steps.layers, hidden, state, dimensions, output=steps.left)
+        return self._main.loop(body, layers, hidden, state, self._layout.dimensions)
 
     def _write_asked(self, body: LoopBody, layers: int) -> Asked | None:
         """Write which tokens the layer is asked for: all, but few in the last one."""
-        if self._steps is not None:
-            return self._layout.narrowed(body, self._steps.is_last(body))
-        is_last = body.add("Equal", body.iteration, body.integer(layers - 1))
-        return self._layout.narrowed(body, is_last)
+        is_last_layer = body.add("Equal", body.iteration, body.integer(layers - 1))
+        return self._layout.narrowed(body, is_last_layer)
 
     def _write_layer(
         self, body: GraphBuilder, prefix: str, hidden: str, asked: Asked | None

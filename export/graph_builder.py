@@ -40,16 +40,6 @@ class Constants:
             self.tensors.append(numpy_helper.from_array(content.reshape(value.shape), unique))
         return self._names[key]
 
-    def own(self, name: str, value: NDArray[Any]) -> str:
-        """Store ``value``, which nothing else will use, however equal. Raises ValueError if there
-        is something of that name.
-        """
-        if name in self._taken:
-            raise ValueError(f"two constants are called {name!r}")
-        self._taken.add(name)
-        self.tensors.append(numpy_helper.from_array(value, name))
-        return name
-
 
 class GraphBuilder:
     """One graph, or the body of a loop in one: nodes are added in the order they run.
@@ -69,12 +59,6 @@ class GraphBuilder:
         output = output or f"{self._prefix}{len(self._nodes)}"
         self._nodes.append(onnx_helper.make_node(operator, inputs, [output], **attributes))
         return output
-
-    def add_all(self, operator: str, outputs: int, *inputs: str, **attributes: Any) -> list[str]:
-        """Add a node with so many outputs, and return their names."""
-        names = [f"{self._prefix}{len(self._nodes)}.{index}" for index in range(outputs)]
-        self._nodes.append(onnx_helper.make_node(operator, inputs, names, **attributes))
-        return names
 
     def add_result(self, operator: str, *inputs: str, name: str, **attributes: Any) -> None:
         """Add a node whose output, as float32, is the model's output ``name``."""
@@ -96,10 +80,6 @@ class GraphBuilder:
         """Store a number as one of the model's floats, and return what it is called."""
         stored = np.array(value, self._constants.float_type)
         return self._constants.name_of(f"float {value:g}", stored)
-
-    def default(self, name: str, value: NDArray[Any]) -> str:
-        """Store a constant in the place of which something else may be given to the graph."""
-        return self._constants.own(name, value)
 
     def integer(self, value: int) -> str:
         """Store an int64 number, and return what it is called."""
@@ -127,23 +107,14 @@ class GraphBuilder:
         return LoopBody(name, self._constants)
 
     def loop(
-        self,
-        body: "LoopBody",
-        trips: str,
-        initial: str,
-        final: str,
-        shape: Dimensions,
-        *,
-        output: str | None = None,
+        self, body: "LoopBody", trips: int, initial: str, final: str, shape: Dimensions
     ) -> str:
-        """Run ``body`` ``trips`` (an int64 []) times, from ``initial`` on; returns the last state's
-        name, which is ``output`` if that is given.
+        """Run ``body`` ``trips`` times, from ``initial`` on; returns the last state's name.
 
         ``final`` is the value of the body that is its next state. States are floats of
         ``shape``, where a dimension with a name may change from one iteration to the next.
         """
-        graph = body.close(final, shape)
-        return self.add("Loop", trips, "", initial, output=output, body=graph)
+        return self.add("Loop", self.integer(trips), "", initial, body=body.close(final, shape))
 
 
 class LoopBody(GraphBuilder):

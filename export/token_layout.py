@@ -20,7 +20,6 @@ from onnx import TensorProto
 
 from export.config import AlbertConfig
 from export.graph_builder import Dimensions, GraphBuilder
-from export.steps import Steps
 
 NARROWED = 2
 """Tokens of each row that the last layer of a classifier computes: [CLS], which is all that the
@@ -41,16 +40,13 @@ class Asked(NamedTuple):
 
 
 class TokenLayout(ABC):
-    """Writes what depends on how tokens lie. ``main`` is the graph around the layers; ``steps`` is
-    there if these can be run a few at a time.
-    """
+    """Writes what depends on how tokens lie. ``main`` is the graph around the layers."""
 
-    def __init__(self, main: GraphBuilder, config: AlbertConfig, steps: Steps | None) -> None:
+    def __init__(self, main: GraphBuilder, config: AlbertConfig) -> None:
         self._main = main
         self._config = config
-        self._steps = steps
         self._heads = config.num_attention_heads
-        self.sequence = main.add("Shape", "attention_mask", start=1, end=2)
+        self.sequence = main.add("Shape", "input_ids", start=1, end=2)
 
     @property
     @abstractmethod
@@ -156,12 +152,13 @@ class Packed(TokenLayout):
     positions count as tokens even if they are padding: no row has none.
     """
 
-    def __init__(self, main: GraphBuilder, config: AlbertConfig, steps: Steps | None) -> None:
-        super().__init__(main, config, steps)
-        self._batch = main.add("Shape", "attention_mask", start=0, end=1)
+    def __init__(self, main: GraphBuilder, config: AlbertConfig) -> None:
+        super().__init__(main, config)
+        self._batch = main.add("Shape", "input_ids", start=0, end=1)
         self._write_places()
         self._write_gathered()
-        self._write_narrow()
+        self._narrow_count = main.add("Mul", self._batch, main.integer(NARROWED))
+        self._narrow_positions = main.add("Min", self.sequence, main.integers(NARROWED))
 
     def _write_places(self) -> None:
         """Write where each token is: its row and its position, int64 [tokens], and its place among
@@ -176,30 +173,12 @@ class Packed(TokenLayout):
             main.add("Less", order, main.integer(NARROWED)),
         )
         self._kept = main.add("Transpose", kept, perm=[1, 0])
-        ends = None if self._steps is None else self._steps.ends
-        if ends is not None:
-            self._write_rest_of_ending(order, ends)
         places = main.add("NonZero", self._kept)
         self._position = main.add("Gather", places, main.integer(0))
-        if ends is not None:
-            self._position = main.add("Mod", self._position, self.sequence)
         self._row = main.add("Gather", places, main.integer(1))
         before = main.add("Mul", self._row, self.sequence)
         self._place = main.add("Add", before, self._position)
         self._count = main.add("Shape", self._row)
-
-    def _write_rest_of_ending(self, order: str, ends: str) -> None:
-        """Put what the last layer does not compute of rows that end behind all other tokens, as if
-        their positions were higher by the length of the sequence.
-        """
-        main = self._main
-        is_front = main.add(
-            "Unsqueeze", main.add("Less", order, main.integer(NARROWED)), main.integers(1)
-        )
-        rest = main.add("And", main.add("Not", is_front), ends)
-        self._rest = main.add("And", self._kept, rest)
-        front = main.add("And", self._kept, main.add("Not", rest))
-        self._kept = main.add("Concat", front, self._rest, axis=0)
 
     def _write_gathered(self) -> None:
         """Write, int64, the number of the token at each position, [batch, sequence]; of which heads
@@ -211,9 +190,6 @@ class Packed(TokenLayout):
         numbers = main.add("CumSum", main.add("Reshape", flags, main.integers(-1)), main.integer(0))
         numbers = main.add("Sub", numbers, main.integer(1))
         numbers = main.add("Reshape", numbers, main.add("Shape", self._kept))
-        if self._steps is not None and self._steps.ends is not None:
-            in_front, behind = main.add_all("Split", 2, numbers, axis=0, num_outputs=2)
-            numbers = main.add("Where", self._rest, behind, in_front)
         self._numbers = main.add("Transpose", numbers, perm=[1, 0])
         first_head = main.add("Mul", self._numbers, main.integer(self._heads))
         first_head = main.add("Unsqueeze", first_head, main.integers(1))
@@ -224,23 +200,6 @@ class Packed(TokenLayout):
         self._row_heads = main.add("Add", rows, main.tensor("heads along", heads.reshape(1, -1)))
         self._column = main.add("Unsqueeze", self._position, main.integers(1))
         self._given_back = self._back(main, self._row_heads, self._column, self.sequence)
-
-    def _write_narrow(self) -> None:
-        """Write how many tokens from the front, and positions of each row, the last layer has to
-        compute, int64 [1].
-        """
-        main = self._main
-        self._narrow_count = main.add("Mul", self._batch, main.integer(NARROWED))
-        self._narrow_positions = main.add("Min", self.sequence, main.integers(NARROWED))
-        if self._steps is not None and self._steps.ends is not None:
-            rest = main.add("Cast", self._rest, to=TensorProto.INT64)
-            rest = main.add("ReduceSum", main.add("Reshape", rest, main.integers(-1)), keepdims=1)
-            self._narrow_count = main.add("Sub", self._count, rest)
-            all_end = main.add("Cast", self._steps.ends, to=TensorProto.INT64)
-            all_end = main.add("Cast", main.add("ReduceMin", all_end), to=TensorProto.BOOL)
-            self._narrow_positions = main.add(
-                "Where", all_end, self._narrow_positions, self.sequence
-            )
 
     @staticmethod
     def _back(body: GraphBuilder, row_heads: str, column: str, positions: str) -> str:
@@ -257,11 +216,11 @@ class Packed(TokenLayout):
     def tokens(self, given: str) -> str:
         """Gather what is no padding."""
         flat = self._main.add("Reshape", given, self._main.integers(-1))
-        return self._main.add("Gather", flat, self._fresh(self._place))
+        return self._main.add("Gather", flat, self._place)
 
     def positions(self, table: str) -> str:
         """Gather each token's row of the table."""
-        return self._main.add("Gather", table, self._fresh(self._position))
+        return self._main.add("Gather", table, self._position)
 
     def narrowed(self, body: GraphBuilder, is_last: str | None) -> Asked:
         """Write how many tokens from the front, and positions of each row, are asked for."""
@@ -281,9 +240,6 @@ class Packed(TokenLayout):
         taken = self._taken
         if asked is not None:
             taken = self._front(body, taken, asked.positions, axis=2)
-            if self._steps is not None:  # of rows that end beside others, anything
-                beyond = body.add("Mul", asked.tokens, body.integer(self._heads))
-                taken = body.add("Min", taken, body.add("Sub", beyond, body.integer(1)))
         return body.add("Gather", self._by_head(body, value), taken)
 
     def split_turned(self, body: GraphBuilder, value: str) -> str:
@@ -307,13 +263,6 @@ class Packed(TokenLayout):
     def spread(self, value: str) -> str:
         """Gather a value for every position."""
         return self._main.add("Gather", value, self._numbers)
-
-    def _fresh(self, of_tokens: str) -> str:
-        """Write the same, [tokens], of those that are yet to be embedded."""
-        if self._steps is None:
-            return of_tokens
-        count = self._steps.fresh(self._count)
-        return self._front(self._main, of_tokens, count, axis=0)
 
     @staticmethod
     def _front(body: GraphBuilder, value: str, count: str, axis: int) -> str:

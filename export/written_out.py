@@ -10,7 +10,6 @@ from onnx import helper as onnx_helper
 from export.config import AlbertConfig
 from export.graph import AlbertWriter
 from export.graph_builder import FLOAT32, GraphBuilder
-from export.steps import Steps
 from export.token_layout import Packed, TokenLayout
 from export.weights import Weights, layer_prefix
 
@@ -58,9 +57,6 @@ class WrittenOutWriter(AlbertWriter):
             graph.node.append(onnx_helper.make_node("Identity", [name], [output]))
             graph.output.append(onnx_helper.make_tensor_value_info(output, TensorProto.FLOAT, None))
         return graph, keys
-
-    def _write_steps(self) -> Steps | None:
-        return None
 
     def _write_group(self, group: int, layers: int, hidden: str) -> str:
         config = self._config

@@ -10,8 +10,6 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from model_directory.steps import Steps
-
 MANIFEST_NAME = "manifest.json"
 MODEL_NAME = "model.onnx"
 TOKENIZER_NAME = "tokenizer.json"
@@ -168,11 +166,6 @@ class Manifest(_Part):
         description="Whether the graph computes nothing but attention at padded positions, so that "
         "a batch of unlike lengths costs about what its tokens cost.",
     )
-    stepwise: bool = Field(
-        False,
-        description="Whether a few layers can be run at a time, for rows at different ones "
-        "together.",
-    )
     architecture: Architecture
     tokenizer: TokenizerFacts
     parity: Parity = Field(
@@ -227,14 +220,6 @@ class Manifest(_Part):
             if needed not in paths:
                 raise ValueError(f"{needed} is not among the files")
         return self
-
-    @property
-    def steps(self) -> Steps | None:
-        """How few layers are run at a time, if they can be."""
-        if not self.stepwise:
-            return None
-        classifies = self.task is not Task.QUESTION_ANSWERING
-        return Steps(self.architecture.num_hidden_layers, classifies)
 
     @property
     def model_file(self) -> str:

@@ -1,7 +1,7 @@
-"""Reads and writes protobuf's wire format, in which a graph's file is one message.
+"""Reads protobuf's wire format, in which a graph's file is one message.
 
 https://protobuf.dev/programming-guides/encoding/ describes it. The onnx package is not needed, and
-nothing that is read is copied.
+nothing is copied.
 """
 
 from collections.abc import Iterator
@@ -49,24 +49,6 @@ def read_fields(view: memoryview, start: int, end: int) -> Iterator[Field]:
             raise _malformed()
         yield Field(number, wire_type == _LENGTH, value, content, position)
         start = position
-
-
-def varint_field(number: int, value: int) -> bytes:
-    """A field with a number of at least 0."""
-    return _varint(number << 3 | _VARINT) + _varint(value)
-
-
-def message_field(number: int, content: bytes) -> bytes:
-    """A field with a message, a string or bytes."""
-    return _varint(number << 3 | _LENGTH) + _varint(len(content)) + content
-
-
-def _varint(value: int) -> bytes:
-    encoded = bytearray()
-    while value >= 0x80:
-        encoded.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*encoded, value])
 
 
 def _read_varint(view: memoryview, position: int, end: int) -> tuple[int, int]:

@@ -42,7 +42,7 @@ from service.registry import Registry
 from service.runtime.cores import available_cores
 from service.runtime.device import Device
 from service.runtime.memory import share_arena, trim
-from service.runtime.priority import give_way
+from service.runtime.priority import be_overtaken, give_way
 from service.scheduling.batch_limits import BatchLimits
 from service.scheduling.scheduler import Scheduler
 from service.scheduling.workers import Workers
@@ -187,7 +187,7 @@ class Application:
         """Load in a thread, so that health is answered meanwhile."""
 
         def load() -> None:
-            give_way()  # and with it the threads of the sessions that it opens
+            be_overtaken()  # and with it the threads of the sessions that it opens
             share_arena(self._threads)
             self.registry.load(self._settings.models)
 

@@ -16,7 +16,6 @@ from model_directory.manifest import Manifest, Precision, Task
 from service.runtime.device import CPU, Device, DeviceError
 from service.runtime.sequence import Sequence
 from service.runtime.session import Session
-from service.runtime.stepwise import StepwiseSession
 from service.scheduling.cost import CostModel
 from service.tasks.classification import ClassificationTask
 from service.tasks.encoding import TextEncoder
@@ -221,7 +220,12 @@ def load_model(
             f"on {device.name} serve an export with --precision fp16 or fp32"
         )
     encoder = TextEncoder(version.tokenizer, manifest.tokenizer)
-    session = _session(version, device)
+    session = Session(
+        version.model,
+        pad_token_id=manifest.tokenizer.pad_token_id,
+        packs=manifest.packed,
+        device=device,
+    )
     if device.is_gpu:
         # The first run sets the GPU up; it would pass for what every run costs.
         session.run([_calibration_row(manifest, CALIBRATION_LENGTHS[0])])
@@ -232,14 +236,6 @@ def load_model(
         session.run([_calibration_row(manifest, CALIBRATION_LENGTHS[0])], wide=True)
     task = _task(manifest, encoder)
     return LoadedModel(manifest, task, session, cost, time.perf_counter() - start)
-
-
-def _session(version: VerifiedVersion, device: Device) -> Session:
-    manifest = version.manifest
-    pad_token_id, steps = manifest.tokenizer.pad_token_id, manifest.steps
-    if steps is not None and not device.is_gpu:
-        return StepwiseSession(version.model, steps, pad_token_id=pad_token_id)
-    return Session(version.model, pad_token_id=pad_token_id, packs=manifest.packed, device=device)
 
 
 def calibrate(session: Session, cost: CostModel, manifest: Manifest) -> None:

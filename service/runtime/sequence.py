@@ -41,11 +41,9 @@ class Batch:
     token_type_ids: Ids
 
     @classmethod
-    def of(cls, rows: Rows[Sequence], pad_token_id: int, shortest: int = 1) -> "Batch":
-        """Pad ``rows`` (at least one) on the right with ``pad_token_id``, masked out, to at least
-        ``shortest`` positions.
-        """
-        padded_length = max([shortest, *(row.length for row in rows)])
+    def of(cls, rows: Rows[Sequence], pad_token_id: int) -> "Batch":
+        """Pad ``rows`` (at least one) on the right with ``pad_token_id``, masked out."""
+        padded_length = max([row.length for row in rows])
         shape = (len(rows), padded_length)
         input_ids = np.full(shape, pad_token_id, dtype=np.int64)
         attention_mask = np.zeros(shape, dtype=np.int64)

@@ -3,15 +3,12 @@
 import os
 from collections.abc import Mapping
 from collections.abc import Sequence as Rows
-from typing import Any
 
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from model_directory.steps import LEFT
 from service.runtime.device import CPU, CUDA_PROVIDER, Device, DeviceError
-from service.runtime.halfway import Halfway, Row
 from service.runtime.lookup_tables import Table, lookup_tables
 from service.runtime.sequence import Batch, Sequence
 
@@ -20,19 +17,16 @@ Logits = tuple[NDArray[np.float32], ...]
 answering.
 """
 
-Feeds = dict[str, NDArray[Any]]
-"""A graph's inputs, by their names."""
-
 SEQUENCE_AXIS = "sequence"
 ONLY_FATAL = 4
 """onnxruntime's severity."""
 SHRINK_ARENA = "memory.enable_memory_arena_shrinkage"
 """onnxruntime's name for the devices whose arena gives back, after a run, what it grew by."""
 SPIN_MICROSECONDS = "50"
-"""For which the threads of a run on several cores wait for its next part before they sleep. Where
-something else has one of the cores, they take turns on what is left, and to spin is to keep each
-other waiting: on two cores 128 tokens took four times as long as alone, 2.5 times with these 50 us.
-Alone they take as long as with onnxruntime's default (one-off scripts, in turns)."""
+"""For which the threads of a run on several cores wait for its next part before they sleep. Where a
+run that goes first has one of the cores, they take turns on what is left, and to spin is to keep
+each other waiting: on two cores 128 tokens took four times as long as alone, 2.5 times with these
+50 us. Alone they take as long as with onnxruntime's default (one-off scripts, in turns)."""
 GROWING_TOKENS = 64
 """Padded tokens in a run for which the first region of the arena may be too small."""
 
@@ -67,34 +61,24 @@ class Session:
     """A loaded graph. ``run`` may be called by several threads at once and releases the GIL.
 
     A run takes the core of the thread that calls it. After ``widen`` one that is told so takes
-    several. ``packs``: the graph computes nothing but attention at padded positions. ``declared``
-    stands behind the bytes of ``model``. DeviceError if onnxruntime cannot use the device.
+    several. ``packs``: the graph computes nothing but attention at padded positions. DeviceError if
+    onnxruntime cannot use the device.
     """
 
-    layers = 1
-    """Into how many parts a run can be divided."""
-
     def __init__(
-        self,
-        model: bytes,
-        *,
-        pad_token_id: int,
-        packs: bool = False,
-        declared: bytes = b"",
-        device: Device = CPU,
+        self, model: bytes, *, pad_token_id: int, packs: bool = False, device: Device = CPU
     ) -> None:
         # onnxruntime reads them where they are: they must outlive the sessions.
         self._tables = {} if device.is_gpu else _held(lookup_tables(model))
-        self._declared = declared
-        self._session = _open((model, declared), 1, device, self._tables)
+        self._session = _open(model, 1, device, self._tables)
         self._wide: ort.InferenceSession | None = None
         self.device = device
         self.packs = packs
         self._pad_token_id = pad_token_id
         self._input_names = {node.name for node in self._session.get_inputs()}
         outputs = self._session.get_outputs()
-        self._outputs = [node.name for node in outputs if node.name != LEFT.name]
-        self._per_token = {node.name: SEQUENCE_AXIS in node.shape for node in outputs}
+        self._output_names = [node.name for node in outputs]
+        self._per_token = [SEQUENCE_AXIS in node.shape for node in outputs]
         self._may_have_grown = False
 
     def widen(self, model: bytes, threads: int) -> None:
@@ -103,7 +87,7 @@ class Session:
         A session's thread count is fixed, and onnxruntime shares neither packed weights nor threads
         between two: this doubles what the model holds in memory, but for its embedding tables.
         """
-        self._wide = _open((model, self._declared), threads, self.device, self._tables)
+        self._wide = _open(model, threads, self.device, self._tables)
 
     @property
     def widens(self) -> bool:
@@ -118,52 +102,30 @@ class Session:
 
         StoppedError if it ended early by ``stop``.
         """
+        session = self._wide if wide and self._wide is not None else self._session
         batch = Batch.of(rows, self._pad_token_id)
-        outputs = self._run(self._outputs, self._feeds(batch), wide=wide, stop=stop)
-        return [self._logits(outputs, index, row.length) for index, row in enumerate(rows)]
-
-    def advance(
-        self, rows: Rows[Row], layers: int, *, wide: bool = False, stop: StopSignal | None = None
-    ) -> list[Logits | Halfway]:
-        """Run so many ``layers`` more of each row, which has at least as many before it. Logits of
-        those that have no more then; the others as far as they have come.
-
-        StoppedError if it ended early by ``stop``.
-        """
-        sequences = [row for row in rows if isinstance(row, Sequence)]
-        if layers != self.layers or len(sequences) < len(rows):
-            raise ValueError("this graph can only be run whole")
-        return list(self.run(sequences, wide=wide, stop=stop))
-
-    def _feeds(self, batch: Batch) -> Feeds:
         feeds = {
             "input_ids": batch.input_ids,
             "attention_mask": batch.attention_mask,
             "token_type_ids": batch.token_type_ids,
         }
-        return {name: feeds[name] for name in self._input_names}
-
-    def _run(
-        self, outputs: list[str], feeds: Feeds, *, wide: bool, stop: StopSignal | None
-    ) -> list[NDArray[np.float32]]:
-        """The graph's ``outputs``, by their names."""
-        session = self._wide if wide and self._wide is not None else self._session
-        if feeds["attention_mask"].size > GROWING_TOKENS:
+        if batch.input_ids.size > GROWING_TOKENS:
             self._may_have_grown = True
+        inputs = {name: feeds[name] for name in self._input_names}
         stop = stop or StopSignal()
         try:
-            return list(session.run(outputs, feeds, stop.options))
+            outputs = session.run(self._output_names, inputs, stop.options)
         except Exception as error:
             if stop.is_set:
                 raise StoppedError from error
             raise
-
-    def _logits(self, outputs: Rows[NDArray[np.float32]], index: int, length: int) -> Logits:
-        """Those of one row of the batch."""
-        return tuple(
-            output[index, :length] if self._per_token[name] else output[index]
-            for name, output in zip(self._outputs, outputs, strict=False)
-        )
+        return [
+            tuple(
+                output[index, : row.length] if per_token else output[index]
+                for output, per_token in zip(outputs, self._per_token, strict=True)
+            )
+            for index, row in enumerate(rows)
+        ]
 
     def give_back(self) -> bool:
         """Have the arena give back what runs made it grow by, as far as no other run is in it. It
@@ -189,9 +151,9 @@ def _held(tables: Mapping[str, Table]) -> dict[str, ort.OrtValue]:
 
 
 def _open(
-    model: Rows[bytes], threads: int, device: Device, tables: Mapping[str, ort.OrtValue]
+    model: bytes, threads: int, device: Device, tables: Mapping[str, ort.OrtValue]
 ) -> ort.InferenceSession:
-    """A session of exactly these bytes, one after the other, without keeping them.
+    """A session of exactly these bytes, without keeping them.
 
     Memory patterns are off because every batch has another shape: onnxruntime would keep a plan for
     each. Its threads spin during a run only, and not for long, because an idle service should leave
@@ -217,7 +179,7 @@ def _open(
         options.add_initializer(name, table)
     descriptor = os.memfd_create("model.onnx")
     with open(descriptor, "wb") as file:
-        file.writelines(model)
+        file.write(model)
         file.flush()
         session = ort.InferenceSession(
             f"/proc/self/fd/{descriptor}",

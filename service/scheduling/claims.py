@@ -19,18 +19,17 @@ class Claims:
         self._runs = runs
         self._turns = turns
 
-    def wait(self, ticket: Ticket) -> None:
-        """Let a ticket wait that is new, or that has been in a run and is not at its end."""
-        ticket.waiting = True
-        self._sum_of(ticket).add(ticket.seconds_left)
+    def add(self, ticket: Ticket, now: float) -> None:
+        """Let a new ticket wait."""
+        self._turns.wait(ticket, now)
+        self._sum_of(ticket).add(ticket.cost_seconds)
         ticket.line.add(ticket)
-        self._turns.wait(ticket)
 
     def take_out(self, ticket: Ticket) -> None:
         """Let ``ticket`` wait no longer. It is still in flight."""
         ticket.waiting = False
         ticket.line.remove(ticket)
-        self._sum_of(ticket).remove(ticket.seconds_left)
+        self._sum_of(ticket).remove(ticket.cost_seconds)
 
     @staticmethod
     def claim(ticket: Ticket, submission: Submission, index: int) -> None:
@@ -40,18 +39,7 @@ class Claims:
         if ticket.started is not None and submission.first_started is None:
             submission.first_started = submission.admitted
 
-    def settle(self, ticket: Ticket, answer: Logits | Exception, now: float) -> list[Submission]:
-        """Answer all who wait for a ticket that has been run. The submissions that are complete, or
-        have failed, by it.
-        """
-        ticket.line.forget(ticket)
-        return [
-            submission
-            for submission, indices in list(ticket.claims.items())
-            if self._answer(submission, indices, answer, now)
-        ]
-
-    def _answer(
+    def answer(
         self, submission: Submission, indices: list[int], answer: Logits | Exception, now: float
     ) -> bool:
         """Write the answer to these rows down. Whether the submission is answered, or failed, by
@@ -74,7 +62,7 @@ class Claims:
 
     def expire(self, ticket: Ticket, now: float) -> list[Submission]:
         """The submissions that this ticket can no longer answer in time, refused."""
-        end = now + ticket.seconds_left
+        end = now + ticket.cost_seconds
         late = [submission for submission in ticket.claims if end > submission.deadline]
         for submission in late:
             self.fail(

@@ -6,42 +6,55 @@ from typing import NamedTuple
 
 from service.scheduling.ticket import Ticket
 
+DELAY_TIMES = 2.0
+"""Of its own run, how much later a ticket is due where long ones are put off: simulated at
+70 % load (docs/simulation.md)."""
+
 
 class Turn(NamedTuple):
-    """A ticket's place in an order: the lowest ``key`` is first, and of equal ones the lowest
-    ``number``, which no two tickets share.
+    """When it is a ticket's turn. ``number``: of two that are due at once, the lower is first; no
+    two tickets have the same.
     """
 
-    key: float
+    due: float
     number: int
     ticket: Ticket
 
 
-class _Order:
-    """Tickets by keys that stay what they are. One that waits no longer stays until it surfaces or
-    is swept out, and has its old place if it waits again before then.
+class DueQueue:
+    """Waiting tickets by when they are due, and by when they are due if long ones are put off.
+
+    Both times are fixed when a ticket is added, so in either order whoever is added later with the
+    same cost comes later, and nobody is passed over without end. Owned by the scheduler. A ticket
+    that waits no longer stays until it surfaces or is swept out.
     """
 
     def __init__(self) -> None:
-        self._heap: list[Turn] = []
-        self._kept: set[Ticket] = set()
+        self._by_due: list[Turn] = []
+        self._by_put_off: list[Turn] = []
 
     def __len__(self) -> int:
-        return len(self._heap)
+        """How many are kept, those included that wait no longer."""
+        return max(len(self._by_due), len(self._by_put_off))
 
-    def add(self, key: float, ticket: Ticket) -> None:
-        if ticket not in self._kept:
-            self._kept.add(ticket)
-            heapq.heappush(self._heap, Turn(key, ticket.number, ticket))
+    def add(self, ticket: Ticket, number: int) -> None:
+        """Let ``ticket`` wait."""
+        heapq.heappush(self._by_due, Turn(ticket.due, number, ticket))
+        put_off = ticket.due + DELAY_TIMES * ticket.cost_seconds
+        heapq.heappush(self._by_put_off, Turn(put_off, number, ticket))
 
-    def first(self) -> Turn | None:
-        heap = self._heap
+    def first(self, *, put_off_long: bool) -> Turn | None:
+        """The one that is due first."""
+        heap = self._by_put_off if put_off_long else self._by_due
         while heap and not heap[0].ticket.waiting:
-            self._kept.remove(heapq.heappop(heap).ticket)
+            heapq.heappop(heap)
         return heap[0] if heap else None
 
-    def in_order(self) -> Iterator[Turn]:
-        heap = self._heap
+    def in_order(self, *, put_off_long: bool) -> Iterator[Turn]:
+        """Those that wait, from the first on, found as they are asked for. Nothing may be added or
+        taken out meanwhile.
+        """
+        heap = self._by_put_off if put_off_long else self._by_due
         reached = [(heap[0], 0)] if heap else []
         while reached:
             turn, index = heapq.heappop(reached)
@@ -52,44 +65,7 @@ class _Order:
                     heapq.heappush(reached, (heap[below], below))
 
     def sweep(self) -> None:
-        self._heap[:] = [turn for turn in self._heap if turn.ticket.waiting]
-        heapq.heapify(self._heap)
-        self._kept = {turn.ticket for turn in self._heap}
-
-
-class DueQueue:
-    """Waiting tickets by when they are due, and by when they came. Owned by the scheduler.
-
-    Both are fixed when a ticket is admitted, so in either order nobody is passed over without end.
-    """
-
-    def __init__(self) -> None:
-        self._by_due = _Order()
-        self._by_coming = _Order()
-
-    def __len__(self) -> int:
-        """How many are kept, those included that wait no longer."""
-        return max(len(self._by_due), len(self._by_coming))
-
-    def add(self, ticket: Ticket) -> None:
-        """Let ``ticket`` wait, for the first time or again."""
-        self._by_due.add(ticket.due, ticket)
-        self._by_coming.add(ticket.came, ticket)
-
-    def first(self, *, as_they_came: bool) -> Turn | None:
-        """The one that is served first."""
-        return self._order(as_they_came=as_they_came).first()
-
-    def in_order(self, *, as_they_came: bool) -> Iterator[Turn]:
-        """Those that wait, from the first on, found as they are asked for. Nothing may be added or
-        taken out meanwhile.
-        """
-        return self._order(as_they_came=as_they_came).in_order()
-
-    def sweep(self) -> None:
         """Forget those that wait no longer."""
-        self._by_due.sweep()
-        self._by_coming.sweep()
-
-    def _order(self, *, as_they_came: bool) -> _Order:
-        return self._by_coming if as_they_came else self._by_due
+        for heap in (self._by_due, self._by_put_off):
+            heap[:] = [turn for turn in heap if turn.ticket.waiting]
+            heapq.heapify(heap)

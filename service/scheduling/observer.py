@@ -7,11 +7,9 @@ class Observer(Protocol):
     """Receives a call for each batch that ran and each look at the cache, from any thread."""
 
     def batch_ran(
-        self, model: str, sequences: int, real_tokens: float, padded_tokens: float, seconds: float
+        self, model: str, sequences: int, real_tokens: int, padded_tokens: int, seconds: float
     ) -> None:
-        """A batch of ``sequences`` rows ran for ``seconds``. Of some layers of all, that many of
-        their tokens count.
-        """
+        """A batch of ``sequences`` rows ran for ``seconds``."""
 
     def cache_asked(self, model: str, hits: int, misses: int) -> None:
         """Of the rows of a request, ``hits`` were in the cache and ``misses`` were not."""

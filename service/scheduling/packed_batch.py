@@ -7,7 +7,6 @@ cost: it says how long the longest row may be.
 """
 
 from collections.abc import Sequence
-from math import inf
 from typing import NamedTuple
 
 from service.scheduling.batch_limits import Cost
@@ -29,15 +28,13 @@ class _Filled(NamedTuple):
     places: list[int]
 
 
-def plan_packed_batch(
-    lengths: Sequence[int], tokens: int, cost: Cost, patience: Sequence[float]
-) -> list[int]:
+def plan_packed_batch(lengths: Sequence[int], tokens: int, cost: Cost) -> list[int]:
     """The places in ``lengths`` of the rows to take, ascending, the first among them.
 
     ``lengths`` (tokens, at least one row) are those of the rows that wait, in the order of their
     turns; the first ``WINDOW_BATCHES`` times ``tokens`` tokens of them are enough. The batch has at
     most so many ``tokens``, but that a single longer row goes alone, and at most ``PADDED_SHARE``
-    padding, and is not predicted to run for longer than any of its rows has ``patience`` (seconds).
+    padding.
 
     For each length that the longest row might have, the batch is filled in order of turns. Of these
     and the first row alone, the one is taken whose tokens are predicted to run fastest.
@@ -45,26 +42,21 @@ def plan_packed_batch(
     first = lengths[0]
     best = _Filled(cost(1, first, first) / first, [0])
     for longest in sorted({length for length in lengths if length >= first}):
-        filled = _filled(lengths, longest, tokens, cost, patience)
+        filled = _filled(lengths, longest, tokens, cost)
         if filled.seconds_per_token <= best.seconds_per_token:
             best = filled
     return best.places
 
 
-def _filled(
-    lengths: Sequence[int], longest: int, tokens: int, cost: Cost, patience: Sequence[float]
-) -> _Filled:
+def _filled(lengths: Sequence[int], longest: int, tokens: int, cost: Cost) -> _Filled:
     """The first row, and each after it that still fits and is not over ``longest``."""
-    places, real, padded_length, most = [0], lengths[0], lengths[0], patience[0]
+    places, real, padded_length = [0], lengths[0], lengths[0]
     for place, length in enumerate(lengths):
         if place == 0 or length > longest or real + length > tokens:
             continue
-        rows, padded_to = len(places) + 1, max(padded_length, length)
-        if rows * padded_to * (1 - PADDED_SHARE) > real + length:
-            continue
-        least = min(most, patience[place])
-        if least < inf and cost(rows, padded_to, real + length) > least:
-            continue
-        places.append(place)
-        real, padded_length, most = real + length, padded_to, least
+        padded = (len(places) + 1) * max(padded_length, length)
+        if padded * (1 - PADDED_SHARE) <= real + length:
+            places.append(place)
+            real += length
+            padded_length = max(padded_length, length)
     return _Filled(cost(len(places), padded_length, real) / real, places)

@@ -1,33 +1,50 @@
-"""What workers have taken to run."""
+"""Batches that workers have taken."""
 
 from dataclasses import dataclass, field
 
-from service.runtime.halfway import Row
+from service.runtime.sequence import Sequence
 from service.runtime.session import StopSignal
+from service.scheduling.crowd import RowCounts
 from service.scheduling.priority import Priority
 from service.scheduling.ticket import Ticket
 from service.scheduling.waiting import WaitingLine
 
+HELD_UP_TIMES = 3.0
+"""Of its predicted time: a run that is held up until then is not overtaken any more. Simulated at
+70 % load (docs/simulation.md)."""
+
+LONG_SECONDS = 0.02
+"""Predicted, that a run takes, from which on it is worth overtaking: with the default models hardly
+any does. To wait for less is not noticed, and two threads on one core cost both of them their
+caches and everyone the switches (docs/steadiness.md)."""
+
+WIDE_SHARE = 0.6
+"""Of its time on one core, what a run on every core takes on two: in process 38 ms and not 70 for
+60 tokens of ALBERT-base's shape, 18 instead of 32 for 24 (a one-off script)."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Run:
-    """What a worker has taken: tickets of one model and priority, and how many ``layers`` of each
-    it runs.
+    """A batch that a worker has taken: tickets of one model and priority.
 
-    ``cost_seconds`` are predicted. ``wide``: nothing else is to be done, so it may use every core.
+    ``wide``: nothing else is to be done, so it may use every core. ``quick``: it is so short that
+    all others give way to it. ``overtakes``: all cores were taken, so that it holds up others.
+    ``started`` is in monotonic seconds.
     """
 
     line: WaitingLine
     tickets: list[Ticket]
-    layers: int
     cost_seconds: float
+    started: float = 0.0
     wide: bool = False
+    quick: bool = False
+    overtakes: bool = False
     stop: StopSignal = field(default_factory=StopSignal)
 
     @property
-    def rows(self) -> list[Row]:
-        """The rows of the batch, as far as they have come."""
-        return [ticket.row for ticket in self.tickets]
+    def sequences(self) -> list[Sequence]:
+        """The rows of the batch."""
+        return [ticket.sequence for ticket in self.tickets]
 
     @property
     def padded_length(self) -> int:
@@ -40,49 +57,122 @@ class Run:
         return sum(ticket.sequence.length for ticket in self.tickets)
 
     @property
-    def share(self) -> float:
-        """Of all layers, those that it runs."""
-        return self.layers / self.line.executor.layers
+    def room_rows(self) -> int:
+        """Rows that take room, not beyond the share of one giant request."""
+        return sum(ticket.takes_room for ticket in self.tickets)
 
     @property
-    def is_typical(self) -> bool:
-        """Whether its time says how long such a batch takes: it has one core, and is not the last
-        layer alone, which computes less.
-        """
-        of_all = self.line.executor.layers
-        ends = all(ticket.layers_left == self.layers for ticket in self.tickets)
-        return not self.wide and not (ends and self.layers < of_all / 2)
+    def short_rows(self) -> int:
+        """Those of them that are short."""
+        return sum(ticket.takes_room and ticket.is_short for ticket in self.tickets)
+
+    @property
+    def is_bulk(self) -> bool:
+        """Whether it gives way to interactive work."""
+        return self.line.priority is Priority.BULK
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it takes so long that it is worth overtaking."""
+        return self.cost_seconds >= LONG_SECONDS
+
+    @property
+    def goes_first(self) -> bool:
+        """Whether the operating system lets it go before those that do not."""
+        return self.quick or self.overtakes
 
 
 class RunsInProgress:
-    """Every run from when a worker takes it until it hands it in. Owned by the scheduler, used
-    under its lock.
+    """Every run from when a worker takes it until it hands it in, and when it is expected to end.
+    Owned by the scheduler, used under its lock.
     """
 
     def __init__(self) -> None:
         self._by_ticket: dict[Ticket, Run] = {}
-        self._runs: set[Run] = set()
+        self._ends: dict[Run, float] = {}
+        self._held_up: set[Run] = set()
+        self._rows = dict.fromkeys(Priority, RowCounts(0, 0))
 
     @property
     def bulk_count(self) -> int:
         """How many are bulk."""
-        return sum(run.line.priority is Priority.BULK for run in self._runs)
+        return sum(run.is_bulk for run in self._ends)
+
+    @property
+    def interactive_count(self) -> int:
+        """How many are not."""
+        return len(self._ends) - self.bulk_count
+
+    @property
+    def first_count(self) -> int:
+        """How many go before the others."""
+        return sum(run.goes_first for run in self._ends)
+
+    def rows(self, priority: Priority) -> RowCounts:
+        """How many rows of this priority are run, without those that a giant request has beyond
+        its share of the room.
+        """
+        return self._rows[priority]
 
     def fill(self, cores: int) -> bool:
         """Whether they take all of so many cores."""
-        return len(self._runs) >= cores or any(run.wide for run in self._runs)
+        return len(self._ends) >= cores or any(run.wide for run in self._ends)
 
     def of(self, ticket: Ticket) -> Run | None:
         """The run that ``ticket`` is in."""
         return self._by_ticket.get(ticket)
 
     def begin(self, run: Run) -> None:
-        """A worker takes ``run``."""
+        """A worker takes ``run``. If it overtakes, those that it may hold up share the delay."""
+        if run.overtakes:
+            held_up = [other for other in self._ends if not other.goes_first]
+            for other in held_up:
+                self._ends[other] += run.cost_seconds / len(held_up)
+            self._held_up.update(held_up)
         self._by_ticket.update(dict.fromkeys(run.tickets, run))
-        self._runs.add(run)
+        self._count(run, 1)
+        self._ends[run] = run.started + run.cost_seconds * (WIDE_SHARE if run.wide else 1)
 
-    def end(self, run: Run) -> None:
-        """A worker hands ``run`` in."""
+    def end(self, run: Run) -> bool:
+        """A worker hands ``run`` in. Whether its time says how long such a batch takes: it had one
+        core, and that to itself.
+        """
         for ticket in run.tickets:
             del self._by_ticket[ticket]
-        self._runs.remove(run)
+        del self._ends[run]
+        self._count(run, -1)
+        was_held_up = run in self._held_up
+        self._held_up.discard(run)
+        return not (run.wide or run.overtakes or was_held_up)
+
+    def _count(self, run: Run, sign: int) -> None:
+        rows, short = self._rows[run.line.priority]
+        counted = RowCounts(rows + sign * run.room_rows, short + sign * run.short_rows)
+        self._rows[run.line.priority] = counted
+
+    @property
+    def are_any_long(self) -> bool:
+        """Whether one of them is worth overtaking."""
+        return any(run.is_long for run in self._ends)
+
+    @property
+    def are_any_of_bulk_long(self) -> bool:
+        """Whether one of bulk is."""
+        return any(run.is_bulk and run.is_long for run in self._ends)
+
+    def may_be_overtaken(self, seconds: float, now: float, *, bulk: bool) -> bool:
+        """Whether all may be held up for ``seconds``; ``bulk``: those of bulk at any rate."""
+        return all(
+            self._may_be_held_up(run, end - now > seconds, bulk=bulk)
+            for run, end in self._ends.items()
+        )
+
+    def _may_be_held_up(self, run: Run, has_longer_to_go: bool, *, bulk: bool) -> bool:
+        if run.goes_first:
+            # It is not held up, except a lone text that has every core, and that is soon done.
+            return not run.wide
+        if not run.is_long:
+            return False
+        if run.is_bulk and (bulk or not has_longer_to_go):
+            return bulk
+        return self._ends[run] < run.started + HELD_UP_TIMES * run.cost_seconds

@@ -1,29 +1,26 @@
 """The queue of admitted work: what enters it, what workers take out, and what they hand in."""
 
-import itertools
 import threading
 import time
 from collections.abc import Callable, Iterable
 from collections.abc import Sequence as Rows
 from dataclasses import dataclass
 
-from service.runtime.halfway import Halfway
 from service.runtime.sequence import Sequence
 from service.runtime.session import Logits, StoppedError
 from service.scheduling.answer_cache import AnswerCache
 from service.scheduling.backlog import Backlog
-from service.scheduling.batch import batch_around, layers_for
+from service.scheduling.batch import batch_around
 from service.scheduling.batch_limits import BatchLimits
 from service.scheduling.claims import Claims
 from service.scheduling.cost import CostModel
 from service.scheduling.errors import ClosedError, QueueFullError
 from service.scheduling.executor import Executor
 from service.scheduling.observer import Observer
-from service.scheduling.patience import due_after
 from service.scheduling.priority import Priority
 from service.scheduling.runs import Run, RunsInProgress
 from service.scheduling.ticket import Submission, Ticket
-from service.scheduling.turns import Turns
+from service.scheduling.turns import Turns, count_overtakers
 from service.scheduling.waiting import WaitingLine
 
 Clock = Callable[[], float]
@@ -64,7 +61,7 @@ class Scheduler:
         self._clock = clock
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
-        self._numbers = itertools.count()
+        self._may_overtake = threading.Condition(self._lock)
         self._lines: dict[tuple[str, Priority], WaitingLine] = {}
         self._backlog = Backlog(workers, max_queue_seconds)
         self._runs = RunsInProgress()
@@ -72,7 +69,6 @@ class Scheduler:
         self._claims = Claims(self._backlog, self._runs, self._turns)
         self._cache = AnswerCache(cache_entries)
         self._closed = False
-        self._abandoned = False
 
     # Admission -----------------------------------------------------------------------------------
 
@@ -174,18 +170,15 @@ class Scheduler:
                 ticket = line.in_flight(fingerprint)
                 if ticket is None:
                     cost = costs[index]
-                    came = now + before
-                    due = came + due_after(cost, line.cost)
-                    number = next(self._numbers)
-                    ticket = Ticket(sequences[index], fingerprint, line, came, due, cost, number)
+                    ticket = Ticket(sequences[index], fingerprint, line, now + before, cost)
                     before += cost
                     ticket.takes_room = index == missing[0] or before <= room * (1 + 1e-9)
-                    self._claims.wait(ticket)
+                    self._claims.add(ticket, now)
                 else:
                     shared += 1
                 self._claims.claim(ticket, submission, index)
             if missing:
-                self._wake(len(missing) - shared)
+                self._wake(len(missing) - shared, now)
             else:
                 submission.settled = True
                 submission.first_started = submission.last_finished = now
@@ -223,13 +216,15 @@ class Scheduler:
 
     # Workers -------------------------------------------------------------------------------------
 
-    def take(self) -> Run | None:
-        """The next run for the calling worker; waits until there is one. None when closed and
-        nothing is left.
+    def take(self, *, overtaking: bool = False) -> Run | None:
+        """The next batch for the calling worker; waits until there is one. None when closed and
+        nothing is left. ``overtaking``: the worker is one of those that run what goes first, which
+        the others leave to them.
         """
+        woken = self._may_overtake if overtaking else self._changed
         with self._lock:
             while True:
-                run, expired = self._next_run()
+                run, expired = self._next_run(overtaking=overtaking, leaves_quick=not overtaking)
                 if expired:
                     self._lock.release()
                     try:
@@ -237,38 +232,52 @@ class Scheduler:
                     finally:
                         self._lock.acquire()
                 if run is not None:
-                    # What this worker does not take, another may.
-                    self._wake(min(1, self._backlog.waiting_count))
+                    # What this worker may not take now, another may.
+                    self._wake(min(1, self._backlog.waiting_count), run.started)
                     return run
                 if expired:
                     continue
-                if self._closed and self._is_done:
-                    self._changed.notify_all()
+                if self._closed and not self._backlog.waiting_count:
+                    self._wake_all()
                     return None
-                self._changed.wait()
+                woken.wait()
 
-    def poll(self) -> Run | None:
-        """The next run, or None when there is none for a worker to take now."""
+    def poll(self, *, overtaking: bool = False) -> Run | None:
+        """The next batch, or None when there is none for a worker to take now. It need not be
+        ``overtaking`` to be given what goes first on a core that is free.
+        """
         while True:
             with self._lock:
-                run, expired = self._next_run()
+                run, expired = self._next_run(overtaking=overtaking)
             _call_back(expired)
             if run is not None or not expired:  # all of a batch may have been too late
                 return run
 
-    @property
-    def _is_done(self) -> bool:
-        """Whether nothing waits, and nothing runs that may wait again."""
-        return not (self._backlog.waiting_count or self._backlog.running.count)
+    def _wake(self, rows: int, now: float) -> None:
+        """Have workers look for so many rows that wait: those that may take them."""
+        if not rows:
+            return
+        if not self._runs.fill(self._workers):
+            first = self._turns.first(now)
+            quick = first is not None and self._goes_to_overtakers(first, now)
+            (self._may_overtake if quick else self._changed).notify(min(rows, self._workers))
+        elif self._turns.may_replace_bulk() or self._turns.overtaking(now):
+            self._may_overtake.notify(min(rows, self._workers))
 
-    def _wake(self, rows: int) -> None:
-        """Have workers look for so many rows that wait."""
-        if rows and not self._runs.fill(self._workers):
-            self._changed.notify(min(rows, self._workers))
+    def _goes_to_overtakers(self, ticket: Ticket, now: float) -> bool:
+        """Whether a batch that it begins on a core that is free goes first, and a thread for that
+        is idle.
+        """
+        return self._runs.first_count < count_overtakers(self._workers) and self._turns.is_quick(
+            ticket, now
+        )
 
-    def finish(self, run: Run, results: Rows[Logits | Halfway | Exception], seconds: float) -> None:
-        """Hand in what ``run`` gave: for each ticket its logits, how far it has come if that is not
-        the end, or the error that it alone met.
+    def _wake_all(self) -> None:
+        self._changed.notify_all()
+        self._may_overtake.notify_all()
+
+    def finish(self, run: Run, answers: Rows[Logits | Exception], seconds: float) -> None:
+        """Hand in what ``run`` gave: for each ticket its logits, or the error that it alone met.
 
         ``seconds`` is how long the batch ran as one; 0 when it had to be run row by row, which
         teaches nothing.
@@ -279,109 +288,116 @@ class Scheduler:
         done = []
         with self._lock:
             self._backlog.running.remove(run.cost_seconds)
-            if run.is_typical:
-                line.cost.observe(rows, longest, seconds / run.share, computed)
-            self._runs.end(run)
-            if any(isinstance(result, StoppedError) for result in results):
+            if self._runs.end(run):
+                line.cost.observe(rows, longest, seconds, computed)
+            if any(isinstance(answer, StoppedError) for answer in answers):
                 self._turns.gave_back(run)
-            for ticket, result in zip(run.tickets, results, strict=True):
-                if isinstance(result, Halfway):
-                    done += self._go_on(ticket, result)
-                else:
-                    done += self._claims.settle(ticket, result, now)
-                    if self._cache.is_on and not isinstance(result, Exception):
-                        self._cache.put((line.name, ticket.fingerprint), result)
-            self._wake_after(run)
+            for ticket, answer in zip(run.tickets, answers, strict=True):
+                line.forget(ticket)
+                if self._cache.is_on and not isinstance(answer, Exception):
+                    self._cache.put((line.name, ticket.fingerprint), answer)
+                for submission, indices in list(ticket.claims.items()):
+                    if self._claims.answer(submission, indices, answer, now):
+                        done.append(submission)
+            if run.wide or run.goes_first:  # its worker's core, and not its worker, is free
+                self._wake(self._backlog.waiting_count, now)
         _call_back(done)
         if seconds:
-            self._observer.batch_ran(
-                line.name, rows, run.share * run.real_tokens, run.share * computed, seconds
-            )
-
-    def _go_on(self, ticket: Ticket, row: Halfway) -> list[Submission]:
-        """Let a ticket that is not at its end wait again, unless nobody waits for it any more. The
-        submissions that are refused instead.
-        """
-        if not ticket.claims:
-            ticket.line.forget(ticket)
-        elif self._abandoned:
-            return self._claims.settle(ticket, _abandoned(), self._clock())
-        else:
-            ticket.row = row
-            ticket.layers_left = ticket.line.executor.layers - row.layers
-            self._claims.wait(ticket)
-        return []
-
-    def _wake_after(self, run: Run) -> None:
-        """The worker that hands ``run`` in looks for the next by itself; the others slept while it
-        had every core. If this was the last run of all, they are to end.
-        """
-        if run.wide:
-            self._wake(self._backlog.waiting_count)
-        if self._closed and self._is_done:
-            self._changed.notify_all()
+            self._observer.batch_ran(line.name, rows, run.real_tokens, computed, seconds)
 
     def close(self) -> None:
         """Take no more work; workers finish what waits and then get None."""
         with self._lock:
             self._closed = True
-            self._changed.notify_all()
+            self._wake_all()
 
     def abandon(self) -> None:
         """Refuse everything that still waits. For the end of the drain time."""
         with self._lock:
-            self._closed = self._abandoned = True
+            self._closed = True
             submissions = {
                 submission: None for ticket in self._turns.waiting() for submission in ticket.claims
             }
             for submission in submissions:
-                self._claims.fail(submission, _abandoned())
-            self._changed.notify_all()
+                self._claims.fail(
+                    submission, ClosedError("The service shut down before this request ran.")
+                )
+            self._wake_all()
         _call_back(submissions)
 
-    def _next_run(self) -> tuple[Run | None, list[Submission]]:
-        """The run that a worker takes now, and the submissions found to be too late on the way to
-        it.
+    def _next_run(
+        self, *, overtaking: bool, leaves_quick: bool = False
+    ) -> tuple[Run | None, list[Submission]]:
+        """The batch that a worker takes now, and the submissions found to be too late on the way to
+        it. ``leaves_quick``: it leaves what goes first to the others.
         """
         expired: list[Submission] = []
         now = self._clock()
+        if overtaking and self._runs.fill(self._workers):
+            return self._overtaking_run(now, expired), expired
         for priority in self._turns.priorities():
-            for anchor in self._turns.in_turn(priority):
+            for anchor in self._turns.in_turn(priority, now):
                 expired += self._claims.expire(anchor, now)
-                if anchor.waiting:
-                    return self._begin_around(anchor, now, expired), expired
+                if not anchor.waiting:
+                    continue
+                if (overtaking or leaves_quick) and (
+                    overtaking is not self._goes_to_overtakers(anchor, now)
+                ):
+                    # Whoever takes it may have been woken for something else before.
+                    (self._changed if overtaking else self._may_overtake).notify()
+                    return None, expired
+                return self._begin_around(anchor, now, expired), expired
         return None, expired
 
-    def _begin_around(self, anchor: Ticket, now: float, expired: list[Submission]) -> Run | None:
-        """The run of the ticket that is due first. Submissions found to be too late are added to
-        ``expired``.
+    def _overtaking_run(self, now: float, expired: list[Submission]) -> Run | None:
+        """A batch for a core that bulk has, or else one short row that goes before what runs."""
+        if self._turns.may_replace_bulk():
+            for anchor in self._turns.in_turn(Priority.INTERACTIVE, now):
+                expired += self._claims.expire(anchor, now)
+                if anchor.waiting:
+                    return self._begin_around(anchor, now, expired, overtakes=True)
+            return None
+        for ticket in self._turns.overtaking(now):
+            expired += self._claims.expire(ticket, now)
+            if ticket.waiting:
+                return self._begin([ticket], now, quick=True, overtakes=True)
+        return None
+
+    def _begin_around(
+        self, anchor: Ticket, now: float, expired: list[Submission], *, overtakes: bool = False
+    ) -> Run | None:
+        """The batch around the ticket that is due first. Submissions found to be too late are added
+        to ``expired``.
         """
+        quick = self._turns.is_quick(anchor, now)
         tickets = batch_around(anchor, self._turns, now)
         for ticket in tickets:
             expired += self._claims.expire(ticket, now)
         # Expiring one submission may have withdrawn tickets chosen before it.
         tickets = [ticket for ticket in tickets if ticket.waiting]
-        return self._begin(tickets, now) if tickets else None
+        return self._begin(tickets, now, quick=quick, overtakes=overtakes)
 
-    def _begin(self, tickets: list[Ticket], now: float) -> Run:
-        line = tickets[0].line
-        crowded = self._turns.is_crowded(line.priority)
+    def _begin(
+        self, tickets: list[Ticket], now: float, *, quick: bool, overtakes: bool = False
+    ) -> Run | None:
+        if not tickets:
+            return None
         for ticket in tickets:
             self._claims.take_out(ticket)
             ticket.started = now
             for submission in ticket.claims:
                 if submission.first_started is None:
                     submission.first_started = now
-        wide = line.executor.widens and self._turns.may_be_wide(tickets)
-        layers = layers_for(tickets, crowded=crowded, wide=wide)
+        line = tickets[0].line
         lengths = [ticket.sequence.length for ticket in tickets]
-        whole = line.predict(len(lengths), max(lengths), sum(lengths))
         run = Run(
             line,
             tickets,
-            layers,
-            whole * layers / line.executor.layers,
-            wide=wide,
+            line.predict(len(lengths), max(lengths), sum(lengths)),
+            now,
+            wide=line.executor.widens and self._turns.may_be_wide(tickets),
+            quick=quick,
+            overtakes=overtakes,
         )
         self._backlog.running.add(run.cost_seconds)
         self._runs.begin(run)
@@ -390,10 +406,6 @@ class Scheduler:
 
     def _cached(self, line: WaitingLine, fingerprint: bytes) -> Logits | None:
         return self._cache.get((line.name, fingerprint)) if self._cache.is_on else None
-
-
-def _abandoned() -> ClosedError:
-    return ClosedError("The service shut down before this request was answered.")
 
 
 def _call_back(submissions: Iterable[Submission]) -> None:

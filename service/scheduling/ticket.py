@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from service.runtime.halfway import Row
 from service.runtime.sequence import Sequence
 from service.runtime.session import Logits
 
@@ -54,14 +53,12 @@ class Ticket:
     sequence: Sequence
     fingerprint: bytes
     line: "WaitingLine"
-    came: float
-    """Monotonic seconds: its admission, and the predicted work of the same request before it."""
     due: float
-    """Monotonic seconds: when it should be answered."""
+    """Monotonic seconds that order the queue: admission time plus the predicted work of the same
+    request before it.
+    """
     cost_seconds: float
-    """Of the whole of it alone, predicted by the cost model when admitted."""
-    number: int = 0
-    """Of those with the same place in an order, the lower goes first."""
+    """Predicted by the cost model when admitted."""
     takes_room: bool = True
     """Whether it counts in the admission of others; what a giant request has beyond its share does
     not.
@@ -69,32 +66,10 @@ class Ticket:
     waiting: bool = True
     started: float | None = None
     """Monotonic seconds at which it went into a run."""
-    row: Row = field(init=False)
-    """How far it has come."""
-    layers_left: int = field(init=False)
-    """Of the executor's."""
     claims: dict[Submission, list[int]] = field(default_factory=dict)
     """Who waits for it, and as which of their sequences."""
-
-    def __post_init__(self) -> None:
-        self.row = self.sequence
-        self.layers_left = self.line.executor.layers
 
     @property
     def is_short(self) -> bool:
         """Whether it has few tokens."""
         return self.sequence.length <= SHORT_TOKENS
-
-    def forget(self) -> None:
-        """Let go of how far it has come: it may be kept in an order for a while."""
-        self.row = self.sequence
-
-    @property
-    def share_left(self) -> float:
-        """Of all layers, those that it has before it."""
-        return self.layers_left / self.line.executor.layers
-
-    @property
-    def seconds_left(self) -> float:
-        """Predicted, for these alone."""
-        return self.cost_seconds * self.share_left

@@ -1,41 +1,55 @@
-"""Whose turn it is: the order in which waiting tickets begin a run, and how large it may be."""
+"""Whose turn it is: the order in which waiting tickets begin a batch, and how large it may be."""
 
+import heapq
+import itertools
 import math
 from collections.abc import Iterable, Iterator
 
 from service.scheduling.backlog import Backlog
 from service.scheduling.batch_limits import BatchLimits
-from service.scheduling.due import DueQueue
+from service.scheduling.crowd import Crowd, RowCounts
+from service.scheduling.due import DueQueue, Turn
 from service.scheduling.priority import BulkShare, Priority
-from service.scheduling.runs import Run, RunsInProgress
+from service.scheduling.runs import LONG_SECONDS, Run, RunsInProgress
 from service.scheduling.ticket import SHORT_TOKENS, Ticket
 from service.scheduling.waiting import WaitingLine
 
-BEHIND_RUNS = 14.0
-"""Of a row of SHORT_TOKENS, for each worker: when more work waits, not all can be run in time."""
+FEW_ROWS = 5
+"""Waiting and running for each worker, below which batches are small, unless there is a crowd: four
+times as many tokens take an eighth less time each, and every row waits for all of its batch.
+Simulated at 70 % load (docs/simulation.md)."""
 
-CROWD_SHORT_ROWS = 4
-"""For each worker: when so many short ones wait, what a run brings counts, for together they take
-much less than one by one. They still go before longer ones, or they would only become more. Both
-were simulated at 50 to 90 % load and in closed loops (docs/simulation.md)."""
+CROWDED_SECONDS = 12.0
+"""Without a moment in which nothing waited, after which it is as in a crowd."""
+
+OVERTAKERS = 2
+"""For each worker: one in place of bulk that it runs, one for quick batches."""
+
+MOST_OVERTAKERS = 16
+"""Where there are many workers, hardly ever all of them are taken by long runs."""
 
 SWEPT_TICKETS = 64
 """Of one priority, below which it costs nothing to keep those that wait no longer."""
 
 
+def count_overtakers(workers: int) -> int:
+    """How many threads there are, beside so many workers, for what goes first."""
+    return min(OVERTAKERS * workers, MOST_OVERTAKERS)
+
+
 class Turns:
     """The order of service. Owned by the scheduler, used under its lock.
 
-    The ticket that is due first anchors the next run: short ones are due soon, long ones later
-    (``service.scheduling.patience``). A run of a few layers is soon over, and then it is again the
-    ticket that is due first, whether it has begun or not. So short ones go before longer ones, and
-    beside them where neither is late for it. When a ticket is due is fixed when it is admitted, so
-    that none is passed over for long.
+    Each ticket is *due* at its admission plus the predicted work of the same request before it. The
+    ticket that is due first anchors the next batch, so no length and no request is passed over for
+    long, and the thousandth window of one document comes after the short question that arrived
+    meanwhile. Unless there is a crowd, long sequences are due later still, batches of a few are
+    small, and those of short rows go first where a run takes long: they are run at a higher
+    priority of the operating system, on a core that is free or else, overtaking longer runs, on one
+    that is not; those go on when they are done. No more go first at once than there are cores.
 
-    Where more waits than can be run in time, the order is that in which they came, and what a run
-    brings counts: rows go through all layers together.
-
-    Bulk has every worker that interactive work leaves free, and the share that it is owed.
+    Bulk has every worker that interactive work leaves free, and is overtaken by all of it, except
+    for the share that bulk is owed.
     """
 
     def __init__(
@@ -46,22 +60,27 @@ class Turns:
         self._backlog = backlog
         self._runs = runs
         self._due: dict[Priority, dict[WaitingLine, DueQueue]] = {each: {} for each in Priority}
+        self._numbers = itertools.count()
+        self._crowds = {priority: Crowd(workers) for priority in Priority}
         self._bulk = BulkShare()
+        self._waiting_since = dict.fromkeys(Priority, float("-inf"))
 
-    def wait(self, ticket: Ticket) -> None:
-        """Let ``ticket`` wait for its turn, for the first time or again."""
-        self._due[ticket.line.priority].setdefault(ticket.line, DueQueue()).add(ticket)
+    def wait(self, ticket: Ticket, now: float) -> None:
+        """Let ``ticket``, which is not yet counted in the backlog, wait for its turn."""
+        priority = ticket.line.priority
+        if not self._backlog.lanes[priority].waiting.count:
+            self._waiting_since[priority] = now
+        self._due[priority].setdefault(ticket.line, DueQueue()).add(ticket, next(self._numbers))
         self.sweep()
 
     def waiting(self) -> Iterable[Ticket]:
-        """All that wait."""
-        for queues in self._due.values():
-            for queue in queues.values():
-                yield from (turn.ticket for turn in queue.in_order(as_they_came=True))
+        """All that wait, those of each priority in order."""
+        return (turn.ticket for each in Priority for turn in self._order(each, put_off_long=False))
 
     def sweep(self) -> None:
         """Forget tickets that wait no longer, where they are most of those that are kept: they
-        leave an order only when they surface in it.
+        leave an order only when they surface in it, which in the one that is not asked for they
+        never do.
         """
         for priority, queues in self._due.items():
             kept = sum(map(len, queues.values()))
@@ -79,48 +98,80 @@ class Turns:
             return [Priority.BULK, Priority.INTERACTIVE]
         return [Priority.INTERACTIVE, Priority.BULK]
 
-    def in_turn(self, priority: Priority) -> Iterator[Ticket]:
-        """Tickets that may begin a run now, in order. The next one is asked for only when the last
-        has been taken out.
+    def in_turn(self, priority: Priority, now: float) -> Iterator[Ticket]:
+        """Tickets that may begin a batch now, in order. The next one is asked for only when the
+        last has been taken out.
         """
-        behind = self.is_behind(priority)
+        put_off_long = not self._is_crowded(priority, now)
         queues = self._due[priority].values()
         while turns := [
-            turn for queue in queues if (turn := queue.first(as_they_came=behind)) is not None
+            turn for queue in queues if (turn := queue.first(put_off_long=put_off_long)) is not None
         ]:
             yield min(turns).ticket
 
-    def is_crowded(self, priority: Priority) -> bool:
-        """Whether so many short ones wait, or so much, that what a run brings counts."""
-        short = sum(line.short_count for line in self._due[priority])
-        return short >= CROWD_SHORT_ROWS * self._workers or self.is_behind(priority)
+    def first(self, now: float) -> Ticket | None:
+        """The ticket that begins the next batch on a core that is free; None if none is."""
+        for priority in self.priorities():
+            if (ticket := next(self.in_turn(priority, now), None)) is not None:
+                return ticket
+        return None
 
-    def is_behind(self, priority: Priority) -> bool:
-        """Whether more waits than can be run in time. What one giant request has beyond its share
-        of the room does not count: it is nobody's wait but its own.
-        """
-        lines = [line for line in self._due[priority] if line.waiting_tokens]
-        longest = max((line.cost.predict(1, SHORT_TOKENS) for line in lines), default=0.0)
-        most = BEHIND_RUNS * longest * self._workers
-        return self._backlog.lanes[priority].waiting.seconds > most
-
-    def ahead(self, line: WaitingLine, tokens: int) -> list[Ticket]:
+    def ahead(self, line: WaitingLine, tokens: int, now: float) -> list[Ticket]:
         """The first that wait in ``line``, in order, that have so many tokens together."""
+        put_off_long = not self._is_crowded(line.priority, now)
         tickets, real = [], 0
-        behind = self.is_behind(line.priority)
-        for turn in self._due[line.priority][line].in_order(as_they_came=behind):
+        for turn in self._due[line.priority][line].in_order(put_off_long=put_off_long):
             tickets.append(turn.ticket)
             real += turn.ticket.sequence.length
             if real >= tokens:
                 break
         return tickets
 
-    def limits_for(self, line: WaitingLine) -> BatchLimits:
+    def is_quick(self, ticket: Ticket, now: float) -> bool:
+        """Whether a batch that it begins goes first."""
+        return (
+            ticket.is_short
+            and (ticket.cost_seconds >= LONG_SECONDS or self._runs.are_any_long)
+            and self._may_go_first(ticket.line.priority, now)
+        )
+
+    def may_replace_bulk(self) -> bool:
+        """Whether interactive work may begin a batch as if there were no bulk, which takes cores
+        that it is not owed. The first at any time; more only where bulk takes long.
+        """
+        return (
+            self._runs.fill(self._workers)
+            and not self._bulk.is_owed
+            and self._runs.interactive_count < self._workers
+            and self._runs.bulk_count > 0
+            and (self._runs.interactive_count == 0 or self._runs.are_any_of_bulk_long)
+        )
+
+    def overtaking(self, now: float) -> list[Ticket]:
+        """Interactive tickets that may overtake what runs now, in order."""
+        if (
+            not self._runs.fill(self._workers)
+            or self._runs.first_count >= self._workers
+            or not self._may_go_first(Priority.INTERACTIVE, now)
+        ):
+            return []
+        bulk = not self._bulk.is_owed
+        return [
+            turn.ticket
+            for turn in self._order(Priority.INTERACTIVE, put_off_long=True)
+            if turn.ticket.is_short
+            and self._runs.may_be_overtaken(turn.ticket.cost_seconds, now, bulk=bulk)
+        ]
+
+    def limits_for(self, line: WaitingLine, now: float) -> BatchLimits:
         """Share what waits evenly among the idle workers while it is less than a full batch for
-        each.
+        each; batches are small where nobody should wait for the other rows.
         """
         idle = max(1, self._workers - self._backlog.running.count)
-        most = min(self._limits.tokens, math.ceil(line.waiting_tokens / idle))
+        most = self._limits.tokens
+        if self._batches_are_small(line.priority, now):
+            most = min(most, self._quick_tokens(line))
+        most = min(most, math.ceil(line.waiting_tokens / idle))
         return BatchLimits(most, self._limits.waste)
 
     def may_be_wide(self, tickets: list[Ticket]) -> bool:
@@ -143,10 +194,47 @@ class Turns:
         """Take away a run that was stopped."""
         self._bulk.gave_back(run.line.priority, self._priced(run))
 
+    def _order(self, priority: Priority, *, put_off_long: bool) -> Iterator[Turn]:
+        """What waits, of all models."""
+        queues = self._due[priority].values()
+        return heapq.merge(*(queue.in_order(put_off_long=put_off_long) for queue in queues))
+
+    @staticmethod
+    def _quick_tokens(line: WaitingLine) -> int:
+        """Tokens in one batch of a model where batches are small: those of a short row, or as many
+        as are not worth overtaking if those are more.
+        """
+        seconds = line.cost.predict(1, SHORT_TOKENS)
+        return int(SHORT_TOKENS * max(1.0, LONG_SECONDS / seconds))
+
     def _priced(self, run: Run) -> float:
         """Seconds that the tokens of ``run`` take in full batches, however small this one is: what
         interactive work pays for being answered soon is not taken from it a second time.
         """
         rows = max(1, self._limits.tokens // SHORT_TOKENS)
         full = run.line.cost.predict(rows, SHORT_TOKENS)
-        return run.share * run.real_tokens * full / (rows * SHORT_TOKENS)
+        return run.real_tokens * full / (rows * SHORT_TOKENS)
+
+    def _batches_are_small(self, priority: Priority, now: float) -> bool:
+        rows = self._backlog.lanes[priority].waiting_count + self._runs.rows(priority).all
+        return (
+            priority is Priority.INTERACTIVE
+            and rows < FEW_ROWS * self._workers
+            and not self._is_crowded(priority, now)
+        )
+
+    def _may_go_first(self, priority: Priority, now: float) -> bool:
+        return priority is Priority.INTERACTIVE and not self._is_crowded(priority, now)
+
+    def _is_crowded(self, priority: Priority, now: float) -> bool:
+        """Whether so much waits and runs, or something has waited for so long, that nobody goes
+        before others and large batches are run. What one giant request has beyond its share of the
+        room does not count: it is nobody's wait but its own.
+        """
+        waiting = self._backlog.lanes[priority].waiting.count
+        running = self._runs.rows(priority)
+        short = sum(line.short_count for line in self._due[priority])
+        counts = RowCounts(waiting + running.all, short + running.short)
+        crowd = self._crowds[priority].is_here(counts)
+        long_since = now - self._waiting_since[priority] > CROWDED_SECONDS
+        return crowd or (waiting > 0 and long_since)

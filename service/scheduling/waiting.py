@@ -61,7 +61,6 @@ class WaitingLine:
 
     def forget(self, ticket: Ticket) -> None:
         """``ticket`` is not in flight any more: it was answered, or nobody waits for it."""
-        ticket.forget()
         if self._in_flight.get(ticket.fingerprint) is ticket:
             del self._in_flight[ticket.fingerprint]
 

@@ -1,34 +1,44 @@
 """The threads that run batches."""
 
+import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 import structlog
 
-from service.runtime.halfway import Halfway
-from service.runtime.priority import give_way
+from service.runtime.own_core import OwnCores
+from service.runtime.priority import be_overtaken
 from service.runtime.session import Logits, StoppedError
 from service.scheduling.quiet import QuietWatch
 from service.scheduling.runs import Run
 from service.scheduling.scheduler import Scheduler
+from service.scheduling.turns import count_overtakers
 
 log = structlog.get_logger(__name__)
 
 
 class Workers:
-    """``count`` threads, each of which takes a run from the scheduler, runs it, and hands in what
-    it gave; and one that calls ``on_quiet`` when the others have stopped for a while.
+    """``count`` threads, each of which takes a batch from the scheduler, runs it, and hands the
+    logits in; more of them for what goes first; and one that calls ``on_quiet`` when the others
+    have stopped for a while.
     """
 
     def __init__(
         self, scheduler: Scheduler, count: int, on_quiet: Callable[[], None] = lambda: None
     ) -> None:
         self._scheduler = scheduler
+        cores = os.sched_getaffinity(0)
+        # Where there are more cores than workers, a thread that wakes finds an idle one.
+        self._own_cores = OwnCores(cores) if len(cores) == count else None
         self._quiet = QuietWatch(scheduler.queue_is_idle, on_quiet)
         self._threads = [
             threading.Thread(target=self._work, name=f"worker-{index}", daemon=True)
             for index in range(count)
+        ] + [
+            threading.Thread(target=self._overtake, name=f"overtaker-{index}", daemon=True)
+            for index in range(count_overtakers(count))
         ]
         self._watching = threading.Thread(target=self._watch, name="quiet", daemon=True)
 
@@ -48,40 +58,51 @@ class Workers:
         self._watching.join(max(0.0, end - time.monotonic()))
 
     def _work(self) -> None:
-        give_way()
+        be_overtaken()
         while (run := self._scheduler.take()) is not None:
-            self._scheduler.finish(run, *execute(run))
-            self._quiet.ran()
+            self._finish(run)
+
+    def _overtake(self) -> None:
+        while (run := self._scheduler.take(overtaking=True)) is not None:
+            with self._core_of_its_own():
+                self._finish(run)
+
+    def _core_of_its_own(self) -> AbstractContextManager[object]:
+        return nullcontext() if self._own_cores is None else self._own_cores.one()
+
+    def _finish(self, run: Run) -> None:
+        self._scheduler.finish(run, *execute(run))
+        self._quiet.ran()
 
     def _watch(self) -> None:
-        give_way()
+        be_overtaken()
         self._quiet.watch()
 
 
-def execute(run: Run) -> tuple[list[Logits | Halfway | Exception], float]:
+def execute(run: Run) -> tuple[list[Logits | Exception], float]:
     """Run the batch; when it fails, run its rows one by one, so that a bad row fails alone.
 
     Returns what each row gave, and the seconds of the batch's run (0 when it failed as a batch, or
     was stopped because nobody waits for it any more).
     """
-    rows, advance = run.rows, run.line.executor.advance
+    sequences = run.sequences
     start = time.perf_counter()
     try:
-        results = advance(rows, run.layers, wide=run.wide, stop=run.stop)
-        return list(results), time.perf_counter() - start
+        logits = run.line.executor.run(sequences, wide=run.wide, stop=run.stop)
+        return list(logits), time.perf_counter() - start
     except StoppedError as error:
-        return [error] * len(rows), 0.0
+        return [error] * len(sequences), 0.0
     except Exception as error:
         log.warning(
             "a batch failed; its rows are run one by one",
             model=run.line.name,
-            rows=len(rows),
+            rows=len(sequences),
             error=repr(error),
         )
-    each: list[Logits | Halfway | Exception] = []
-    for row in rows:
+    answers: list[Logits | Exception] = []
+    for sequence in sequences:
         try:
-            each.extend(advance([row], run.layers))
+            answers.extend(run.line.executor.run([sequence]))
         except Exception as error:
-            each.append(error)
-    return each, 0.0
+            answers.append(error)
+    return answers, 0.0

@@ -231,7 +231,7 @@ class Metrics:
             stage.observe(seconds)
 
     def batch_ran(
-        self, model: str, sequences: int, real_tokens: float, padded_tokens: float, seconds: float
+        self, model: str, sequences: int, real_tokens: int, padded_tokens: int, seconds: float
     ) -> None:
         """A batch of ``sequences`` rows ran for ``seconds``."""
         batch = self._batch_of(model)

@@ -1,10 +1,15 @@
 """The virtual machine: what one request takes, and what several take from each other."""
 
-from dataclasses import replace
-
 import pytest
 
-from bench.simulation import Cores, Replica, Settings, VirtualTime
+from bench.simulation import (
+    FIRST_WEIGHT,
+    WIDE_ON_SHARED,
+    Cores,
+    Replica,
+    Settings,
+    VirtualTime,
+)
 from bench.simulation_profile import Profile, RunTimes, Shape
 from service.scheduling.batch_limits import BatchLimits
 from service.scheduling.errors import DeadlineExceededError, QueueFullError
@@ -74,8 +79,33 @@ def test_more_threads_than_cores_share_them_until_one_run_ends():
     run("wide", 3.0, 2)
     run("narrow", 1.0, 1, at=1.0)
     time.run()
-    # From second 1 on three threads have two cores: each second of work takes 1.5.
-    assert found == {"narrow": pytest.approx(2.5), "wide": pytest.approx(3.5)}
+    # From second 1 on three threads have two cores: each second of work takes 1.5, and the threads
+    # of the wide run wait for one another.
+    left = 2.0 - 1.5 * 2 / 3 * WIDE_ON_SHARED
+    assert found == {"narrow": pytest.approx(2.5), "wide": pytest.approx(2.5 + left)}
+
+
+def test_what_goes_first_has_most_of_a_core_that_others_want():
+    time = VirtualTime()
+    cores, found = Cores(time, 1), {}
+
+    def run(name, seconds, *, goes_first):
+        cores.run(seconds, 1, lambda: found.update({name: time()}), goes_first=goes_first)
+
+    run("long", 2.0, goes_first=False)
+    time.at(1.0, lambda: run("short", 0.5, goes_first=True))
+    time.run()
+    share = FIRST_WEIGHT / (FIRST_WEIGHT + 1)
+    assert found == {"short": pytest.approx(1 + 0.5 / share), "long": pytest.approx(2.5)}
+
+
+def test_what_goes_first_holds_nobody_up_where_a_core_is_free():
+    time = VirtualTime()
+    cores, found = Cores(time, 2), {}
+    for name, first in (("long", False), ("short", True)):
+        cores.run(1.0, 1, lambda name=name: found.update({name: time()}), goes_first=first)
+    time.run()
+    assert found == {"long": 1.0, "short": 1.0}
 
 
 def test_what_goes_first_takes_from_the_runs_only_when_no_core_is_free():
@@ -131,30 +161,13 @@ def test_a_lone_text_takes_the_wide_time_where_sessions_are_widened():
     assert asked.run() == {"alone": pytest.approx(0.065, rel=1e-3)}
 
 
-def stepwise(**more):
-    """Ten layers, the last of which takes a tenth of what another does."""
-    known = profile(overhead=1e-9, **more)
-    return replace(known, packs=True, layers=10, step_seconds=0.001, last_layer=0.01)
-
-
-def test_a_short_text_goes_between_the_layers_of_a_long_one():
-    asked = Asked(stepwise())
+def test_a_short_text_overtakes_a_long_one():
+    asked = Asked(profile(overhead=1e-6))
     asked.ask("long", 400)
     asked.ask("short", 20, at=0.1)
     answers = asked.run()
-    # Nine layers of the long one take 44 ms each, and a millisecond, and the last takes 4.
-    assert answers["short"] == pytest.approx(3 * 0.045 + 0.020, rel=1e-3)
-    assert answers["long"] == pytest.approx(0.400 + 0.010 + 0.020, rel=1e-3)
-
-
-def test_a_long_text_that_comes_later_goes_on_beside_one_that_has_begun():
-    asked = Asked(stepwise())
-    asked.ask("first", 100)
-    asked.ask("second", 100, at=0.005)
-    answers = asked.run()
-    first, second = answers["first"].expected, answers["second"].expected
-    assert 0.18 < first < second, "beside it, the first has taken nearly twice its own time"
-    assert second == pytest.approx(0.2 + 0.01, rel=0.02)
+    assert answers["short"] == pytest.approx(0.1 + 0.020 * (1 + 1 / FIRST_WEIGHT), rel=1e-3)
+    assert answers["long"] == pytest.approx(0.420, rel=1e-3)
 
 
 def test_two_at_once_take_a_core_each():

@@ -3,22 +3,27 @@
 import os
 import threading
 
-from service.runtime.priority import NICENESS, give_way
+import pytest
+
+from service.runtime.priority import NICENESS, OVERTAKEN_NICENESS, be_overtaken, give_way
 
 
 def priority() -> int:
     return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
 
-def test_only_the_calling_thread_becomes_nicer():
+@pytest.mark.parametrize(
+    ("lower", "niceness"), [(give_way, NICENESS), (be_overtaken, OVERTAKEN_NICENESS)]
+)
+def test_only_the_calling_thread_becomes_nicer(lower, niceness):
     before, seen = priority(), []
 
     def work():
-        give_way()
+        lower()
         seen.append(priority())
 
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
-    assert seen == [min(before + NICENESS, 19)]
+    assert seen == [min(before + niceness, 19)]
     assert priority() == before

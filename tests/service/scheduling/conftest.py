@@ -24,10 +24,9 @@ def sequence(length: int, first: int | None = None) -> Sequence:
 class Idle:
     """An executor that is never asked to run anything."""
 
-    def __init__(self, widens: bool = False, packs: bool = False, layers: int = 1) -> None:
+    def __init__(self, widens: bool = False, packs: bool = False) -> None:
         self.widens = widens
         self.packs = packs
-        self.layers = layers
 
 
 @dataclass
@@ -90,8 +89,8 @@ class Bench:
         self.scheduler.close()
         batches = []
         while (run := self.scheduler.poll()) is not None:
-            batches.append([row.length for row in run.rows])
-            self.scheduler.finish(run, [(row.input_ids,) for row in run.rows], seconds)
+            batches.append([row.length for row in run.sequences])
+            self.scheduler.finish(run, [(row.input_ids,) for row in run.sequences], seconds)
         assert self.scheduler.take() is None
         return batches
 

@@ -1,9 +1,6 @@
 """The planner for graphs that pack: in order of turns, nothing over the limits, the first row
-always, nobody in a batch that takes longer than they have patience, and where all have it no batch
-that runs its tokens slower than the first row alone or than what comes in order.
+always, and no batch that runs its tokens slower than that row alone or than what comes in order.
 """
-
-from math import inf
 
 import pytest
 from hypothesis import given
@@ -22,33 +19,12 @@ models = st.builds(
     st.floats(0, 1e-3),
 )
 
-costs_alone = st.floats(0, 20) | st.just(inf)
-impatient_rows = st.lists(
-    st.tuples(st.integers(1, 512) | st.integers(1, 40), costs_alone), min_size=1, max_size=80
-)
-"""Lengths, and patience as a multiple of what the row costs alone."""
-
 BASE = CostModel(Coefficients(13e-3, 7e-4, 2e-7, 1.5e-5)).predict
 """ALBERT-base on one core of an AMD EPYC, by a one-off script."""
 
 
-def plan(lengths, budget, cost):
-    """Of rows that all have any patience."""
-    return plan_packed_batch(lengths, budget, cost, patience=[inf] * len(lengths))
-
-
-def unpacked(rows, cost):
-    """The lengths, and the patience in seconds."""
-    lengths = [length for length, _ in rows]
-    return lengths, [times * cost(1, length, length) for length, times in rows]
-
-
-def seconds(lengths, cost):
-    return cost(len(lengths), max(lengths), sum(lengths))
-
-
 def seconds_per_token(lengths, cost):
-    return seconds(lengths, cost) / sum(lengths)
+    return cost(len(lengths), max(lengths), sum(lengths)) / sum(lengths)
 
 
 def fits(taken, length, budget):
@@ -58,10 +34,9 @@ def fits(taken, length, budget):
     return real <= budget and padded * (1 - PADDED_SHARE) <= real
 
 
-@given(impatient_rows, budgets, models)
-def test_a_batch_keeps_its_limits_and_has_the_first_row(rows, budget, model):
-    lengths, patience = unpacked(rows, model.predict)
-    places = plan_packed_batch(lengths, budget, model.predict, patience)
+@given(waiting_lengths, budgets, models)
+def test_a_batch_keeps_its_limits_and_has_the_first_row(lengths, budget, model):
+    places = plan_packed_batch(lengths, budget, model.predict)
     assert places[0] == 0
     assert places == sorted(set(places))
     taken = [lengths[place] for place in places]
@@ -69,95 +44,52 @@ def test_a_batch_keeps_its_limits_and_has_the_first_row(rows, budget, model):
     assert len(taken) * max(taken) - sum(taken) <= PADDED_SHARE * len(taken) * max(taken) + 1e-9
 
 
-@given(impatient_rows, budgets, models)
-def test_no_row_goes_with_others_for_longer_than_it_has_patience(rows, budget, model):
-    lengths, patience = unpacked(rows, model.predict)
-    places = plan_packed_batch(lengths, budget, model.predict, patience)
-    if len(places) > 1:
-        taken = [lengths[place] for place in places]
-        assert seconds(taken, model.predict) <= min(patience[place] for place in places)
-
-
-@given(impatient_rows, budgets, models)
-def test_no_row_that_fits_is_passed_over_for_one_behind_it_unless_it_would_be_late(
-    rows, budget, model
-):
-    lengths, patience = unpacked(rows, model.predict)
-    places = plan_packed_batch(lengths, budget, model.predict, patience)
+@given(waiting_lengths, budgets, models)
+def test_no_row_that_fits_is_passed_over_for_one_behind_it(lengths, budget, model):
+    places = plan_packed_batch(lengths, budget, model.predict)
     longest = max(lengths[place] for place in places)
     if len(places) == 1:
         return  # nobody was taken in another's place
     for place, length in enumerate(lengths):
         if place not in places and length <= longest:
-            before = [other for other in places if other < place]
-            taken = [lengths[other] for other in before]
-            least = min(patience[other] for other in [*before, place])
-            late = seconds([*taken, length], model.predict) > least
-            assert late or not fits(taken, length, budget)
+            before = [lengths[other] for other in places if other < place]
+            assert not fits(before, length, budget)
 
 
 @given(waiting_lengths, budgets, models)
-def test_nothing_in_order_runs_its_tokens_faster_where_all_have_patience(lengths, budget, model):
-    taken = [lengths[place] for place in plan(lengths, budget, model.predict)]
-    fastest = seconds_per_token(taken, model.predict) * (1 - 1e-9)
-    assert fastest <= seconds_per_token(lengths[:1], model.predict)
+def test_nothing_in_order_runs_its_tokens_faster(lengths, budget, model):
+    taken = [lengths[place] for place in plan_packed_batch(lengths, budget, model.predict)]
+    seconds = seconds_per_token(taken, model.predict) * (1 - 1e-9)
+    assert seconds <= seconds_per_token(lengths[:1], model.predict)
     in_order = lengths[:1]
     for length in lengths[1:]:
         if fits(in_order, length, budget):
             in_order.append(length)
-    assert fastest <= seconds_per_token(in_order, model.predict)
-
-
-@given(waiting_lengths, budgets, models)
-def test_patience_that_no_batch_exhausts_is_like_any(lengths, budget, model):
-    places = plan_packed_batch(lengths, budget, model.predict, patience=[1e9] * len(lengths))
-    assert places == plan(lengths, budget, model.predict)
+    assert seconds <= seconds_per_token(in_order, model.predict)
 
 
 def test_rows_of_any_length_go_together_in_order():
     lengths = [20, 50, 10, 40, 15, 30, 35, 20, 25, 60]
-    assert plan(lengths, 256, BASE) == [0, 1, 2, 3, 4, 5, 6, 7, 8]
+    assert plan_packed_batch(lengths, 256, BASE) == [0, 1, 2, 3, 4, 5, 6, 7, 8]
 
 
 def test_a_row_for_which_there_is_no_room_is_passed_over_for_shorter_ones():
-    assert plan([60, 60, 60, 100, 70], 256, BASE) == [0, 1, 2, 4]
+    assert plan_packed_batch([60, 60, 60, 100, 70], 256, BASE) == [0, 1, 2, 4]
 
 
 @pytest.mark.parametrize("first", [400, 8])
 def test_short_rows_do_not_go_with_a_long_one_whose_attention_they_would_pad(first):
     lengths = [first, 400 if first == 8 else 8, *[8] * 8]
     alike = [place for place, length in enumerate(lengths) if length == first]
-    assert plan(lengths, 512, BASE) == alike
+    assert plan_packed_batch(lengths, 512, BASE) == alike
 
 
 def test_padding_is_worth_it_only_as_long_as_it_costs_less_than_a_run():
     lengths = [60, 120, 60, 60, 60]
     for per_padding, places in ((0.0, [0, 1, 2]), (2e-4, [0, 2, 3, 4])):
         cost = CostModel(Coefficients(13e-3, 7e-4, 0.0, per_padding)).predict
-        assert plan(lengths, 256, cost) == places
+        assert plan_packed_batch(lengths, 256, cost) == places
 
 
 def test_a_row_over_the_budget_goes_alone():
-    assert plan([300, 300, 8], 256, BASE) == [0]
-
-
-def test_an_impatient_first_row_goes_alone_rather_than_with_a_long_one():
-    lengths = [100, 150]
-    alone, together = seconds(lengths[:1], BASE), seconds(lengths, BASE)
-    for first, places in ((together, [0, 1]), (together * 0.99, [0]), (alone, [0]), (0.0, [0])):
-        assert plan_packed_batch(lengths, 256, BASE, patience=[first, inf]) == places
-
-
-def test_an_impatient_first_row_goes_with_as_many_as_it_has_patience_for():
-    patience = [seconds([20] * 3, BASE), inf, inf, inf, inf]
-    assert plan_packed_batch([20] * 5, 256, BASE, patience) == [0, 1, 2]
-
-
-def test_an_impatient_later_row_is_passed_over_and_a_patient_one_behind_it_goes():
-    patience = [inf, seconds([40], BASE), inf]
-    assert plan_packed_batch([40] * 3, 256, BASE, patience) == [0, 2]
-
-
-def test_a_row_that_was_taken_bounds_what_is_taken_after_it():
-    patience = [inf, seconds([40] * 2, BASE), inf]
-    assert plan_packed_batch([40] * 3, 256, BASE, patience) == [0, 1]
+    assert plan_packed_batch([300, 300, 8], 256, BASE) == [0]

@@ -2,10 +2,11 @@
 hang-ups and passing time.
 
 How long a ticket is passed over: every run begins with the ticket of its priority that is due
-first, or that came first, and a ticket is never due before it came. So a run that leaves a ticket
-waiting has taken one further that came before the ticket is due, and none of those is admitted
-after that. A ticket is left behind by at most as many runs of its priority as such tickets have
-layers.
+first, long ones put off or not, and a ticket is never due before it was admitted. So a run that
+leaves a ticket waiting has used up one that was due before the time to which the ticket may be put
+off, and none of those is admitted after that. A ticket is left behind by at most as many runs of
+its priority as tickets were due before then. (A short ticket that overtakes takes no turn: it is
+run at once, and those that it holds up are run already. Such runs are not counted.)
 """
 
 import numpy as np
@@ -20,15 +21,17 @@ from hypothesis.stateful import (
     rule,
 )
 
-from service.runtime.halfway import Halfway
 from service.runtime.session import StoppedError
 from service.scheduling.batch_limits import BatchLimits
 from service.scheduling.cost import Coefficients, CostModel
+from service.scheduling.due import DELAY_TIMES
 from service.scheduling.errors import DeadlineExceededError, QueueFullError
 from service.scheduling.packed_batch import PADDED_SHARE, WINDOW_BATCHES
 from service.scheduling.priority import BULK_SHARE, Priority
+from service.scheduling.runs import HELD_UP_TIMES
 from service.scheduling.scheduler import Scheduler
 from service.scheduling.ticket import SHORT_TOKENS, Ticket
+from service.scheduling.turns import count_overtakers
 from service.scheduling.waiting import WaitingLine
 from tests.service.scheduling.conftest import Clock, Idle, Recorder, sequence
 
@@ -36,6 +39,11 @@ LIMITS = BatchLimits(256)
 LENGTHS = st.integers(1, 60) | st.integers(1, 400)
 BROKEN = 13
 """Rows of this many tokens fail."""
+
+
+def put_off(ticket):
+    """When a ticket is due at the latest."""
+    return ticket.due + DELAY_TIMES * ticket.cost_seconds
 
 
 class Trace(RuleBasedStateMachine):
@@ -46,14 +54,13 @@ class Trace(RuleBasedStateMachine):
         queue_seconds=st.sampled_from([0.2, 2.0]),
         cache_entries=st.sampled_from([0, 2]),
         widens=st.booleans(),
-        packs_and_layers=st.sampled_from([(False, 1), (True, 1), (True, 5)]),
+        packs=st.booleans(),
         tokens=st.sampled_from([30, 256]),
         waste=st.sampled_from([0.0, 0.05, 0.3]),
     )
-    def start(self, workers, queue_seconds, cache_entries, widens, packs_and_layers, tokens, waste):
+    def start(self, workers, queue_seconds, cache_entries, widens, packs, tokens, waste):
         self.clock, self.recorder = Clock(), Recorder()
-        self.limits = BatchLimits(tokens, waste)
-        self.packs, self.layers = packs_and_layers
+        self.limits, self.packs = BatchLimits(tokens, waste), packs
         self.scheduler = Scheduler(
             workers=workers,
             limits=self.limits,
@@ -64,19 +71,18 @@ class Trace(RuleBasedStateMachine):
         )
         for model, per_token in (("a", 1e-3), ("b", 1e-4)):
             self.scheduler.add_model(
-                model,
-                Idle(widens, self.packs, self.layers),
-                CostModel(Coefficients(1e-3, per_token, 0.0)),
+                model, Idle(widens, packs), CostModel(Coefficients(1e-3, per_token, 0.0))
             )
         self.workers = workers
         self.running = []
+        self.of_overtakers = set()
         self.admitted = {}
         self.cancelled = set()
         self.done = []
         self.tickets = {}
         self.left_behind = {}
-        self.came_before = {}
-        self.layers_run = {}
+        self.due_before = {}
+        self.taken = set()
 
     # What happens --------------------------------------------------------------------------------
 
@@ -108,25 +114,41 @@ class Trace(RuleBasedStateMachine):
                 self._ticket_admitted(ticket)
 
     def _ticket_admitted(self, ticket):
-        assert ticket.due >= ticket.came >= self.clock()
+        assert ticket.due >= self.clock()
         self.left_behind[ticket] = 0
         self.tickets[ticket] = None
-        others = [other for other in self._in_flight(ticket.line.priority) if other is not ticket]
+        others = [other for other in self._waiting(ticket.line.priority) if other is not ticket]
         for other in others:
-            self.came_before[other] += ticket.came <= other.due
-        self.came_before[ticket] = sum(other.came <= ticket.due for other in others)
+            self.due_before[other] += ticket.due <= put_off(other)
+        self.due_before[ticket] = sum(other.due <= put_off(ticket) for other in others)
 
     @rule(seconds=st.sampled_from([0.001, 0.03, 0.3, 20.0]))
     def pass_time(self, seconds):
         self.clock.now += seconds
 
-    @precondition(lambda self: len(self.running) < self.workers)
+    @precondition(lambda self: len(self.running) - self._overtakers_busy() < self.workers)
     @rule()
     def take(self):
         run = self.scheduler.poll()
         if run is not None:
-            self._check(run)
-            self.running.append(run)
+            assert not run.overtakes
+            self._begin(run)
+
+    @precondition(lambda self: self._overtakers_busy() < count_overtakers(self.workers))
+    @rule()
+    def overtake(self):
+        run = self.scheduler.poll(overtaking=True)
+        if run is not None:
+            assert run.goes_first
+            self.of_overtakers.add(run)
+            self._begin(run)
+
+    def _begin(self, run):
+        self._check(run)
+        self.running.append(run)
+
+    def _overtakers_busy(self):
+        return len(self.of_overtakers.intersection(self.running))
 
     @precondition(lambda self: self.running)
     @rule(which=st.integers(0, 2), seconds=st.sampled_from([0.0, 0.02, 0.4]))
@@ -136,15 +158,11 @@ class Trace(RuleBasedStateMachine):
         if run.stop.is_set and seconds:  # told in time
             answers = [StoppedError()] * len(run.tickets)
         else:
-            answers = [self._result(run, ticket) for ticket in run.tickets]
+            answers = [
+                ValueError("a broken row") if row.length == BROKEN else (row.input_ids,)
+                for row in run.sequences
+            ]
         self.scheduler.finish(run, answers, seconds)
-
-    def _result(self, run, ticket):
-        row = ticket.sequence
-        if row.length == BROKEN:
-            return ValueError("a broken row")
-        left = ticket.layers_left - run.layers
-        return Halfway(row, self.layers - left, None, 0) if left else (row.input_ids,)
 
     @precondition(lambda self: self.admitted)
     @rule(which=st.integers(0, 1_000))
@@ -157,7 +175,7 @@ class Trace(RuleBasedStateMachine):
     # What must hold ------------------------------------------------------------------------------
 
     def _check(self, run):
-        lengths = [ticket.sequence.length for ticket in run.tickets]
+        lengths = [row.length for row in run.sequences]
         padded = len(lengths) * max(lengths)
         computed = sum(lengths) if self.packs else padded
         assert len(lengths) == 1 or computed <= self.limits.tokens
@@ -165,51 +183,62 @@ class Trace(RuleBasedStateMachine):
         assert padded - sum(lengths) <= most_padding * padded + 1e-9
         for ticket in run.tickets:
             assert ticket.line is run.line
-            passed = self.layers_run.get(ticket, 0)
-            assert passed + ticket.layers_left == self.layers, "a layer left out, or run twice"
-            assert 1 <= run.layers <= ticket.layers_left
+            assert ticket not in self.taken, "run twice"
             assert ticket.claims, "run for nobody"
             for submission in ticket.claims:
                 assert submission not in self.cancelled
                 assert submission not in self.done
                 assert self.clock() < submission.deadline
-            self.layers_run[ticket] = passed + run.layers
-        assert len(self.running) < self.workers, "more runs than cores"
-        assert not any(each.wide for each in self.running), "every core is taken"
-        self._check_order(run)
+            self.taken.add(ticket)
+        if run.quick:
+            assert run.line.priority is Priority.INTERACTIVE
+            assert min(lengths) <= SHORT_TOKENS
+        if run.overtakes:
+            self._check_overtaking(run)
+        else:
+            assert len(self.running) < self.workers, "more runs than cores"
+            assert not any(each.wide for each in self.running), "every core is taken"
+            self._check_order(run)
         if run.wide:
             assert not self.running
             assert len(lengths) == 1
             assert not any(map(self._waiting, Priority))
 
+    def _check_overtaking(self, run):
+        assert run.line.priority is Priority.INTERACTIVE
+        wide = any(each.wide for each in self.running)
+        assert wide or len(self.running) >= self.workers, "a core was free"
+        assert not any(each.wide and each.goes_first for each in self.running)
+        held_up = [each for each in self.running if not each.goes_first]
+        if not any(each.is_bulk for each in held_up):
+            assert run.quick
+            assert len(self.running) - len(held_up) < self.workers, "more go first than cores"
+            for each in held_up:
+                end = self.scheduler._runs._ends[each] - run.cost_seconds / len(held_up)
+                assert end < each.started + HELD_UP_TIMES * each.cost_seconds + 1e-9
+
     def _check_order(self, run):
+        first = min(ticket.due for ticket in run.tickets)
+        first_put_off = min(map(put_off, run.tickets))
         left = self._waiting(run.line.priority)
-        first_due = min(ticket.due for ticket in run.tickets)
-        first_came = min(ticket.came for ticket in run.tickets)
-        by_due = all(first_due <= ticket.due for ticket in left)
-        as_they_came = all(first_came <= ticket.came for ticket in left)
-        assert by_due or as_they_came, "a ticket that was due before was passed over"
+        in_order = all(first <= ticket.due for ticket in left)
+        in_order_put_off = all(first_put_off <= put_off(ticket) for ticket in left)
+        assert in_order or in_order_put_off, "a ticket that was due before was passed over"
         if self.packs and len(run.tickets) > 1:
             self._check_window(run)
         for ticket in left:
             self.left_behind[ticket] += 1
-            assert self.left_behind[ticket] <= self.came_before[ticket] * self.layers
+            assert self.left_behind[ticket] <= self.due_before[ticket]
 
     def _check_window(self, run):
         waiting = self._waiting(run.line.priority)
         left = [ticket for ticket in waiting if ticket.line is run.line]
-        for when in (lambda ticket: ticket.due, lambda ticket: ticket.came):
+        for when in (lambda ticket: ticket.due, put_off):
             last = max(map(when, run.tickets))
             ahead = sum(ticket.sequence.length for ticket in left if when(ticket) < last)
             if ahead + run.real_tokens < (WINDOW_BATCHES + 1) * self.limits.tokens:
                 return
         pytest.fail("a row was taken from too far behind")
-
-    def _in_flight(self, priority):
-        running = [ticket for run in self.running for ticket in run.tickets]
-        return self._waiting(priority) + [
-            ticket for ticket in running if ticket.line.priority is priority
-        ]
 
     def _waiting(self, priority):
         return [
@@ -283,7 +312,7 @@ def test_a_waiting_line_counts_what_waits_and_gives_the_first_to_come_of_each_le
 ):
     line = WaitingLine("a", Priority.INTERACTIVE, Idle(), CostModel())
     tickets = [
-        Ticket(row, row.fingerprint(), line, came=0, due=0, cost_seconds=0)
+        Ticket(row, row.fingerprint(), line, due=0, cost_seconds=0)
         for row in map(sequence, lengths)
     ]
     for ticket in tickets:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from service.runtime.session import StoppedError
 from service.scheduling.cost import Coefficients, CostModel
+from service.scheduling.crowd import CROWD_ROWS
 from service.scheduling.errors import ClosedError, DeadlineExceededError, QueueFullError
 from service.scheduling.priority import Priority
 from tests.service.scheduling.conftest import Bench, Idle, sequence
@@ -135,7 +136,7 @@ def test_a_thousand_callers_that_left_leave_nothing_behind(bench):
     assert bench.scheduler.queue_is_idle()
 
 
-@pytest.mark.parametrize("rows", [1, 40], ids=["little waits", "much waits"])
+@pytest.mark.parametrize("rows", [1, CROWD_ROWS * 2], ids=["little waits", "much waits"])
 def test_what_was_answered_is_not_kept(bench, rows):
     bench.scheduler._backlog._room_seconds = 60
     arrays = []
@@ -215,7 +216,7 @@ def test_identical_sequences_that_are_in_flight_run_once(bench):
     run = bench.scheduler.poll()
     joining = bench.submit_rows([row])
     assert bench.recorder.shared == [("a", 2), ("a", 1)]
-    bench.scheduler.finish(run, [(each.input_ids,) for each in run.rows], 0.01)
+    bench.scheduler.finish(run, [(each.input_ids,) for each in run.sequences], 0.01)
     assert bench.done == [first, joining]
     assert bench.run_all() == [[80]]
     assert [len(answer[0]) for answer in second.logits] == [30, 80, 30]
@@ -252,7 +253,7 @@ def test_the_cache_answers_what_was_run_before_and_forgets_the_least_used():
         submission = bench.submit_rows([row])
         run = bench.scheduler.poll()
         if run is not None:
-            bench.scheduler.finish(run, [(each.input_ids,) for each in run.rows], 0.01)
+            bench.scheduler.finish(run, [(each.input_ids,) for each in run.sequences], 0.01)
         assert (submission.logits[0][0] == row.input_ids).all()
         return run is not None
 
