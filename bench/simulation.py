@@ -27,7 +27,7 @@ MODEL = "simulated"
 LIMITS = BatchLimits(256)
 NO_LOGITS: Logits = ()
 
-FIRST_WEIGHT = 9.3
+FIRST_WEIGHT = 28.4
 """How many times the processor time of another run on the same core a run gets that goes first: the
 operating system goes by their priorities (service/runtime/priority.py)."""
 
@@ -78,8 +78,12 @@ class Job:
     goes_first: bool = False
 
     def speed(self, share: float) -> float:
-        """The seconds that it runs in a second in which each thread has this share of a core."""
-        return share * (WIDE_ON_SHARED if self.threads > 1 and share < 1 else 1)
+        """The seconds that it runs in a second in which each thread has this share of a core.
+        Where it goes first and has several, the others wait while one of them is given to another.
+        """
+        if self.threads == 1 or share == 1:
+            return share
+        return max(share / 2, 2 * share - 1) if self.goes_first else share * WIDE_ON_SHARED
 
 
 class Cores:
@@ -104,13 +108,13 @@ class Cores:
 
     def interrupt(self, seconds: float) -> None:
         """Something that goes first takes ``seconds`` of one core: of one that is free, or else a
-        part from every run.
+        part from every run, and all of it from one that has several cores.
         """
         if sum(job.threads for job in self._jobs) < self._count:
             return
         self._settle()
         for job in self._jobs:
-            job.seconds_left += seconds / self._count
+            job.seconds_left += seconds if job.threads > 1 else seconds / self._count
         self._expect_next()
 
     def _speeds(self) -> dict[Job, float]:

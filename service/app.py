@@ -42,7 +42,7 @@ from service.registry import Registry
 from service.runtime.cores import available_cores
 from service.runtime.device import Device
 from service.runtime.memory import share_arena, trim
-from service.runtime.priority import be_overtaken, give_way
+from service.runtime.priority import give_way
 from service.scheduling.batch_limits import BatchLimits
 from service.scheduling.scheduler import Scheduler
 from service.scheduling.workers import Workers
@@ -184,10 +184,11 @@ class Application:
         log.info("stopped")
 
     async def _load(self) -> None:
-        """Load in a thread, so that health is answered meanwhile."""
+        """Load in a thread, so that health is answered meanwhile. It is as nice as this one, and so
+        are the threads of the sessions that it opens, because they take part in what goes first.
+        """
 
         def load() -> None:
-            be_overtaken()  # and with it the threads of the sessions that it opens
             share_arena(self._threads)
             self.registry.load(self._settings.models)
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from service.runtime.device import CPU, CUDA_PROVIDER, Device, DeviceError
 from service.runtime.lookup_tables import Table, lookup_tables
 from service.runtime.sequence import Batch, Sequence
+from service.runtime.wide_cores import WideCores
 
 Logits = tuple[NDArray[np.float32], ...]
 """The outputs for one row: ``([labels],)`` of a classifier, ``([length], [length])`` for question
@@ -72,6 +73,7 @@ class Session:
         self._tables = {} if device.is_gpu else _held(lookup_tables(model))
         self._session = _open(model, 1, device, self._tables)
         self._wide: ort.InferenceSession | None = None
+        self._wide_cores = WideCores(1, [])
         self.device = device
         self.packs = packs
         self._pad_token_id = pad_token_id
@@ -87,7 +89,10 @@ class Session:
         A session's thread count is fixed, and onnxruntime shares neither packed weights nor threads
         between two: this doubles what the model holds in memory, but for its embedding tables.
         """
-        self._wide = _open(model, threads, self.device, self._tables)
+        self._wide_cores = WideCores(threads, os.sched_getaffinity(0))
+        self._wide = _open(
+            model, threads, self.device, self._tables, affinities=self._wide_cores.affinities
+        )
 
     @property
     def widens(self) -> bool:
@@ -102,7 +107,6 @@ class Session:
 
         StoppedError if it ended early by ``stop``.
         """
-        session = self._wide if wide and self._wide is not None else self._session
         batch = Batch.of(rows, self._pad_token_id)
         feeds = {
             "input_ids": batch.input_ids,
@@ -114,7 +118,11 @@ class Session:
         inputs = {name: feeds[name] for name in self._input_names}
         stop = stop or StopSignal()
         try:
-            outputs = session.run(self._output_names, inputs, stop.options)
+            if wide and self._wide is not None:
+                with self._wide_cores.lead():
+                    outputs = self._wide.run(self._output_names, inputs, stop.options)
+            else:
+                outputs = self._session.run(self._output_names, inputs, stop.options)
         except Exception as error:
             if stop.is_set:
                 raise StoppedError from error
@@ -151,14 +159,20 @@ def _held(tables: Mapping[str, Table]) -> dict[str, ort.OrtValue]:
 
 
 def _open(
-    model: bytes, threads: int, device: Device, tables: Mapping[str, ort.OrtValue]
+    model: bytes,
+    threads: int,
+    device: Device,
+    tables: Mapping[str, ort.OrtValue],
+    *,
+    affinities: str | None = None,
 ) -> ort.InferenceSession:
     """A session of exactly these bytes, without keeping them.
 
     Memory patterns are off because every batch has another shape: onnxruntime would keep a plan for
     each. Its threads spin during a run only, and not for long, because an idle service should leave
     the processor to others. Its arena is the one of ``service.runtime.memory``, where that has been
-    made. ``tables`` take the place of what the graph has under the same names.
+    made. ``tables`` take the place of what the graph has under the same names. ``affinities``: the
+    cores of its own threads (``WideCores``).
 
     Given bytes, onnxruntime's InferenceSession holds on to them for its lifetime; given a path, it
     does not. The path is that of an anonymous file in memory, so nobody can swap what was verified.
@@ -173,6 +187,8 @@ def _open(
     options.log_severity_level = 3
     options.add_session_config_entry("session.force_spinning_stop", "1")
     options.add_session_config_entry("session.intra_op.spin_duration_us", SPIN_MICROSECONDS)
+    if affinities is not None:
+        options.add_session_config_entry("session.intra_op_thread_affinities", affinities)
     if not device.is_gpu:
         options.add_session_config_entry("session.use_env_allocators", "1")
     for name, table in tables.items():

@@ -21,7 +21,7 @@ class Executor(Protocol):
     def run(
         self, rows: Rows[Sequence], *, wide: bool = False, stop: StopSignal | None = None
     ) -> list[Logits]:
-        """The logits of each row, in order. ``wide``: on every core, because nothing else runs.
+        """The logits of each row, in order. ``wide``: on every core.
 
         StoppedError if it ended early by ``stop``.
         """

@@ -18,17 +18,19 @@ LONG_SECONDS = 0.02
 any does. To wait for less is not noticed, and two threads on one core cost both of them their
 caches and everyone the switches (docs/steadiness.md)."""
 
-WIDE_SHARE = 0.6
-"""Of its time on one core, what a run on every core takes on two: in process 38 ms and not 70 for
-60 tokens of ALBERT-base's shape, 18 instead of 32 for 24 (a one-off script)."""
+WIDE_SHARE = 0.55
+"""Of its time on one core, what a run on every core takes on two: in process 0.51 of it for 24 to
+384 tokens of ALBERT-base's shape, 0.49 to 0.63 with int8 (a one-off script); in the service, where
+short ones had a core that others used before, 0.53 to 0.57 of what was predicted."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Run:
     """A batch that a worker has taken: tickets of one model and priority.
 
-    ``wide``: nothing else is to be done, so it may use every core. ``quick``: it is so short that
-    all others give way to it. ``overtakes``: all cores were taken, so that it holds up others.
+    ``wide``: it uses every core, because nothing else is to be done or because all else gives way.
+    ``quick``: it is so short that all others give way to it. ``overtakes``: all cores were taken,
+    so that it holds up others.
     ``started`` is in monotonic seconds.
     """
 
@@ -108,6 +110,11 @@ class RunsInProgress:
         """How many go before the others."""
         return sum(run.goes_first for run in self._ends)
 
+    @property
+    def is_every_core_first(self) -> bool:
+        """Whether one that goes before the others has every core."""
+        return any(run.wide and run.goes_first for run in self._ends)
+
     def rows(self, priority: Priority) -> RowCounts:
         """How many rows of this priority are run, without those that a giant request has beyond
         its share of the room.
@@ -123,11 +130,15 @@ class RunsInProgress:
         return self._by_ticket.get(ticket)
 
     def begin(self, run: Run) -> None:
-        """A worker takes ``run``. If it overtakes, those that it may hold up share the delay."""
-        if run.overtakes:
+        """A worker takes ``run``. Those that it holds up share the delay, or all have it of a run
+        on every core.
+        """
+        if run.overtakes or run.wide:
             held_up = [other for other in self._ends if not other.goes_first]
             for other in held_up:
-                self._ends[other] += run.cost_seconds / len(held_up)
+                self._ends[other] += (
+                    run.cost_seconds * WIDE_SHARE if run.wide else run.cost_seconds / len(held_up)
+                )
             self._held_up.update(held_up)
         self._by_ticket.update(dict.fromkeys(run.tickets, run))
         self._count(run, 1)

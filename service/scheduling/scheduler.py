@@ -350,7 +350,7 @@ class Scheduler:
         return None, expired
 
     def _overtaking_run(self, now: float, expired: list[Submission]) -> Run | None:
-        """A batch for a core that bulk has, or else one short row that goes before what runs."""
+        """A batch for a core that bulk has, or else short rows that go before what runs."""
         if self._turns.may_replace_bulk():
             for anchor in self._turns.in_turn(Priority.INTERACTIVE, now):
                 expired += self._claims.expire(anchor, now)
@@ -360,6 +360,8 @@ class Scheduler:
         for ticket in self._turns.overtaking(now):
             expired += self._claims.expire(ticket, now)
             if ticket.waiting:
+                if self._turns.gathers(ticket.line):
+                    return self._begin_around(ticket, now, expired, overtakes=True)
                 return self._begin([ticket], now, quick=True, overtakes=True)
         return None
 
@@ -370,7 +372,8 @@ class Scheduler:
         to ``expired``.
         """
         quick = self._turns.is_quick(anchor, now)
-        tickets = batch_around(anchor, self._turns, now)
+        gathered = quick and self._turns.gathers(anchor.line)
+        tickets = batch_around(anchor, self._turns, now, gathered=gathered)
         for ticket in tickets:
             expired += self._claims.expire(ticket, now)
         # Expiring one submission may have withdrawn tickets chosen before it.
@@ -390,12 +393,13 @@ class Scheduler:
                     submission.first_started = now
         line = tickets[0].line
         lengths = [ticket.sequence.length for ticket in tickets]
+        gathered = quick and self._turns.gathers(line)
         run = Run(
             line,
             tickets,
             line.predict(len(lengths), max(lengths), sum(lengths)),
             now,
-            wide=line.executor.widens and self._turns.may_be_wide(tickets),
+            wide=gathered or (line.executor.widens and self._turns.may_be_wide(tickets)),
             quick=quick,
             overtakes=overtakes,
         )

@@ -19,6 +19,10 @@ FEW_ROWS = 5
 times as many tokens take an eighth less time each, and every row waits for all of its batch.
 Simulated at 70 % load (docs/simulation.md)."""
 
+GATHERING_CORES = 2
+"""As many at most: short rows that go first do so together and on every core. On two a run of them
+takes half as long as on one, and costs the others no more; on more cores it was not measured."""
+
 CROWDED_SECONDS = 12.0
 """Without a moment in which nothing waited, after which it is as in a crowd."""
 
@@ -45,8 +49,9 @@ class Turns:
     long, and the thousandth window of one document comes after the short question that arrived
     meanwhile. Unless there is a crowd, long sequences are due later still, batches of a few are
     small, and those of short rows go first where a run takes long: they are run at a higher
-    priority of the operating system, on a core that is free or else, overtaking longer runs, on one
-    that is not; those go on when they are done. No more go first at once than there are cores.
+    priority of the operating system, overtaking longer runs, which go on when they are done. On two
+    cores they do so together and on both of them, one batch at a time; on more, and where the model
+    makes no use of several cores, each has one core, and no more go first at once than there are.
 
     Bulk has every worker that interactive work leaves free, and is overtaken by all of it, except
     for the share that bulk is owed.
@@ -116,11 +121,17 @@ class Turns:
                 return ticket
         return None
 
-    def ahead(self, line: WaitingLine, tokens: int, now: float) -> list[Ticket]:
-        """The first that wait in ``line``, in order, that have so many tokens together."""
+    def ahead(
+        self, line: WaitingLine, tokens: int, now: float, *, short: bool = False
+    ) -> list[Ticket]:
+        """The first that wait in ``line``, in order, that have so many tokens together; of those
+        that are ``short`` alone.
+        """
         put_off_long = not self._is_crowded(line.priority, now)
         tickets, real = [], 0
         for turn in self._due[line.priority][line].in_order(put_off_long=put_off_long):
+            if short and not turn.ticket.is_short:
+                continue
             tickets.append(turn.ticket)
             real += turn.ticket.sequence.length
             if real >= tokens:
@@ -131,8 +142,20 @@ class Turns:
         """Whether a batch that it begins goes first."""
         return (
             ticket.is_short
-            and (ticket.cost_seconds >= LONG_SECONDS or self._runs.are_any_long)
+            and (
+                ticket.cost_seconds >= LONG_SECONDS
+                or self._runs.are_any_long
+                or self.gathers(ticket.line)
+            )
             and self._may_go_first(ticket.line.priority, now)
+        )
+
+    def gathers(self, line: WaitingLine) -> bool:
+        """Whether its short rows that go first do so together, on every core."""
+        return (
+            1 < self._workers <= GATHERING_CORES
+            and line.executor.widens
+            and line.cost.predict(1, SHORT_TOKENS) >= LONG_SECONDS
         )
 
     def may_replace_bulk(self) -> bool:
@@ -142,6 +165,7 @@ class Turns:
         return (
             self._runs.fill(self._workers)
             and not self._bulk.is_owed
+            and not self._runs.is_every_core_first
             and self._runs.interactive_count < self._workers
             and self._runs.bulk_count > 0
             and (self._runs.interactive_count == 0 or self._runs.are_any_of_bulk_long)
@@ -162,6 +186,12 @@ class Turns:
             if turn.ticket.is_short
             and self._runs.may_be_overtaken(turn.ticket.cost_seconds, now, bulk=bulk)
         ]
+
+    def gathered_limits(self) -> BatchLimits:
+        """Of a batch of short rows that goes first on every core: with more tokens the shortest of
+        them wait too long for the others (docs/simulation.md).
+        """
+        return BatchLimits(min(SHORT_TOKENS, self._limits.tokens), self._limits.waste)
 
     def limits_for(self, line: WaitingLine, now: float) -> BatchLimits:
         """Share what waits evenly among the idle workers while it is less than a full batch for

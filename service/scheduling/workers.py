@@ -64,11 +64,12 @@ class Workers:
 
     def _overtake(self) -> None:
         while (run := self._scheduler.take(overtaking=True)) is not None:
-            with self._core_of_its_own():
+            with self._core_of_its_own(run):
                 self._finish(run)
 
-    def _core_of_its_own(self) -> AbstractContextManager[object]:
-        return nullcontext() if self._own_cores is None else self._own_cores.one()
+    def _core_of_its_own(self, run: Run) -> AbstractContextManager[object]:
+        """What takes every core has them from its session."""
+        return nullcontext() if self._own_cores is None or run.wide else self._own_cores.one()
 
     def _finish(self, run: Run) -> None:
         self._scheduler.finish(run, *execute(run))

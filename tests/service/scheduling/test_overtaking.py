@@ -8,6 +8,7 @@ import pytest
 from service.scheduling.cost import Coefficients, CostModel
 from service.scheduling.crowd import CROWD_ROWS, CROWD_SHORT_ROWS
 from service.scheduling.priority import Priority
+from service.scheduling.runs import WIDE_SHARE
 from service.scheduling.ticket import SHORT_TOKENS
 from service.scheduling.turns import CROWDED_SECONDS
 from tests.service.scheduling.conftest import Bench, Idle, sequence
@@ -252,6 +253,70 @@ def test_those_who_run_what_overtakes_wake_for_it_and_for_the_end(busy):
         thread.join(5)
         assert not thread.is_alive()
     assert [lengths(run) for run in taken] == [[20]]
+
+
+@pytest.fixture(params=[False, True], ids=["padded", "packed"])
+def wide(request, bench: Bench):
+    """A scheduler that runs a row of 200 tokens on each of two workers, 0.2 s each, of a model that
+    makes use of every core.
+    """
+    executor = Idle(widens=True, packs=request.param)
+    bench.scheduler.add_model("wide", executor, CostModel(Coefficients(0.0, 1e-3, 0.0)))
+    bench.submit(200, 200, model="wide")
+    bench.runs = [bench.scheduler.poll(), bench.scheduler.poll()]
+    assert not any(run.wide for run in bench.runs)
+    return bench
+
+
+def test_short_rows_overtake_together_and_on_every_core(wide):
+    wide.submit(30, 30, 30, 100, model="wide")
+    run = wide.scheduler.poll(overtaking=True)
+    assert (lengths(run), run.wide, run.overtakes) == ([30, 30], True, True)
+    assert run.real_tokens <= SHORT_TOKENS < run.real_tokens + 30
+    assert wide.scheduler.poll(overtaking=True) is None, "it has every core"
+    finish(wide, run)
+    assert lengths(wide.scheduler.poll(overtaking=True)) == [30]
+
+
+def test_a_short_row_has_every_core_beside_a_long_one(wide):
+    finish(wide, wide.runs[0])
+    wide.submit(40, model="wide")
+    run = wide.scheduler.poll(overtaking=True)
+    assert (lengths(run), run.wide, run.overtakes) == ([40], True, False)
+    wide.submit(300, model="wide")
+    assert wide.scheduler.poll() is None, "it has every core"
+    finish(wide, run)
+    assert lengths(wide.scheduler.poll()) == [300]
+
+
+def test_what_a_gathered_run_holds_up_has_all_of_the_delay(wide):
+    ends = [wide.scheduler._runs._ends[run] for run in wide.runs]
+    wide.submit(50, model="wide")
+    assert wide.scheduler.poll(overtaking=True).wide
+    later = [wide.scheduler._runs._ends[run] for run in wide.runs]
+    assert later == pytest.approx([end + WIDE_SHARE * 0.05 for end in ends])
+
+
+def test_bulk_is_overtaken_on_every_core_by_one_batch_at_a_time(bench):
+    executor = Idle(widens=True, packs=True)
+    bench.scheduler.add_model("wide", executor, CostModel(Coefficients(0.0, 1e-3, 0.0)))
+    bench.submit(200, 200, model="wide", priority=Priority.BULK)
+    assert [bench.scheduler.poll().is_bulk for _ in range(2)] == [True, True]
+    bench.submit(30, 34, 60, model="wide")
+    run = bench.scheduler.poll(overtaking=True)
+    assert (lengths(run), run.wide) == ([30, 34], True)
+    assert bench.scheduler.poll(overtaking=True) is None
+    finish(bench, run)
+    assert lengths(bench.scheduler.poll(overtaking=True)) == [60]
+
+
+def test_in_a_crowd_nothing_is_gathered(wide):
+    for _ in range(CROWD_SHORT_ROWS * 2):
+        wide.submit(10, model="wide")
+    assert wide.scheduler.poll(overtaking=True) is None
+    finish(wide, wide.runs[0])
+    run = wide.scheduler.poll()
+    assert (run.wide, run.quick, len(run.tickets)) == (False, False, CROWD_SHORT_ROWS * 2)
 
 
 @pytest.fixture

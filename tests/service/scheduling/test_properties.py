@@ -28,10 +28,10 @@ from service.scheduling.due import DELAY_TIMES
 from service.scheduling.errors import DeadlineExceededError, QueueFullError
 from service.scheduling.packed_batch import PADDED_SHARE, WINDOW_BATCHES
 from service.scheduling.priority import BULK_SHARE, Priority
-from service.scheduling.runs import HELD_UP_TIMES
+from service.scheduling.runs import HELD_UP_TIMES, WIDE_SHARE
 from service.scheduling.scheduler import Scheduler
 from service.scheduling.ticket import SHORT_TOKENS, Ticket
-from service.scheduling.turns import count_overtakers
+from service.scheduling.turns import GATHERING_CORES, count_overtakers
 from service.scheduling.waiting import WaitingLine
 from tests.service.scheduling.conftest import Clock, Idle, Recorder, sequence
 
@@ -199,10 +199,15 @@ class Trace(RuleBasedStateMachine):
             assert len(self.running) < self.workers, "more runs than cores"
             assert not any(each.wide for each in self.running), "every core is taken"
             self._check_order(run)
-        if run.wide:
-            assert not self.running
-            assert len(lengths) == 1
-            assert not any(map(self._waiting, Priority))
+        if run.wide and (self.running or len(lengths) > 1 or any(map(self._waiting, Priority))):
+            assert self._is_gathered(run), "it is neither alone nor goes first"
+            assert self.workers <= GATHERING_CORES
+            assert computed <= SHORT_TOKENS
+            assert max(lengths) <= SHORT_TOKENS
+
+    @staticmethod
+    def _is_gathered(run):
+        return run.wide and run.quick
 
     def _check_overtaking(self, run):
         assert run.line.priority is Priority.INTERACTIVE
@@ -214,7 +219,8 @@ class Trace(RuleBasedStateMachine):
             assert run.quick
             assert len(self.running) - len(held_up) < self.workers, "more go first than cores"
             for each in held_up:
-                end = self.scheduler._runs._ends[each] - run.cost_seconds / len(held_up)
+                share = WIDE_SHARE if run.wide else 1 / len(held_up)
+                end = self.scheduler._runs._ends[each] - run.cost_seconds * share
                 assert end < each.started + HELD_UP_TIMES * each.cost_seconds + 1e-9
 
     def _check_order(self, run):
@@ -232,7 +238,12 @@ class Trace(RuleBasedStateMachine):
 
     def _check_window(self, run):
         waiting = self._waiting(run.line.priority)
-        left = [ticket for ticket in waiting if ticket.line is run.line]
+        left = [
+            ticket
+            for ticket in waiting
+            if ticket.line is run.line
+            if ticket.is_short or not self._is_gathered(run)
+        ]
         for when in (lambda ticket: ticket.due, put_off):
             last = max(map(when, run.tickets))
             ahead = sum(ticket.sequence.length for ticket in left if when(ticket) < last)

@@ -145,7 +145,7 @@ def test_a_lone_sequence_gets_every_core(bench):
     assert bench.scheduler.poll() is None, "no core is free"
     bench.scheduler.finish(lone, [(np.zeros(1),)], 1e-9)
     bench.scheduler.finish(bench.scheduler.poll(), [(np.zeros(1),)], 1e-9)
-    bench.submit(10, 300, model="wide")
+    bench.submit(200, 300, model="wide")
     assert not bench.scheduler.poll().wide
     bench.submit(10, model="a")
     assert not bench.scheduler.poll().wide
