@@ -9,9 +9,13 @@ from service.scheduling.priority import Priority
 from service.scheduling.ticket import Ticket
 from service.scheduling.waiting import WaitingLine
 
-HELD_UP_TIMES = 3.0
+HELD_UP_TIMES = 4.0
 """Of its predicted time: a run that is held up until then is not overtaken any more. Simulated at
 70 % load (docs/simulation.md)."""
+
+HELD_UP_ON_ALL_TIMES = 2.0
+"""Of its predicted time: a run that is held up until then is overtaken on one core at a time, so
+that it goes on beside: a caller whose short texts follow one another does not stop it."""
 
 LONG_SECONDS = 0.02
 """Predicted, that a run takes, from which on it is worth overtaking: with the default models hardly
@@ -170,6 +174,16 @@ class RunsInProgress:
     def are_any_of_bulk_long(self) -> bool:
         """Whether one of bulk is."""
         return any(run.is_bulk and run.is_long for run in self._ends)
+
+    @property
+    def leave_every_core(self) -> bool:
+        """Whether they leave every core to what goes first: none of them goes first itself, or was
+        held up for long.
+        """
+        return not self.first_count and all(
+            end < run.started + HELD_UP_ON_ALL_TIMES * run.cost_seconds
+            for run, end in self._ends.items()
+        )
 
     def may_be_overtaken(self, seconds: float, now: float, *, bulk: bool) -> bool:
         """Whether all may be held up for ``seconds``; ``bulk``: those of bulk at any rate."""

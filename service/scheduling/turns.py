@@ -23,6 +23,9 @@ GATHERING_CORES = 2
 """As many at most: short rows that go first do so together and on every core. On two a run of them
 takes half as long as on one, and costs the others no more; on more cores it was not measured."""
 
+GATHERED_TOKENS = 100
+"""Of short rows in one such run. Simulated (docs/simulation.md)."""
+
 CROWDED_SECONDS = 12.0
 """Without a moment in which nothing waited, after which it is as in a crowd."""
 
@@ -151,11 +154,12 @@ class Turns:
         )
 
     def gathers(self, line: WaitingLine) -> bool:
-        """Whether its short rows that go first do so together, on every core."""
+        """Whether its short rows that go first now do so together, on every core."""
         return (
             1 < self._workers <= GATHERING_CORES
             and line.executor.widens
             and line.cost.predict(1, SHORT_TOKENS) >= LONG_SECONDS
+            and self._runs.leave_every_core
         )
 
     def may_replace_bulk(self) -> bool:
@@ -188,10 +192,8 @@ class Turns:
         ]
 
     def gathered_limits(self) -> BatchLimits:
-        """Of a batch of short rows that goes first on every core: with more tokens the shortest of
-        them wait too long for the others (docs/simulation.md).
-        """
-        return BatchLimits(min(SHORT_TOKENS, self._limits.tokens), self._limits.waste)
+        """Of a batch of short rows that goes first on every core."""
+        return BatchLimits(min(GATHERED_TOKENS, self._limits.tokens), self._limits.waste)
 
     def limits_for(self, line: WaitingLine, now: float) -> BatchLimits:
         """Share what waits evenly among the idle workers while it is less than a full batch for

@@ -10,7 +10,7 @@ from service.scheduling.crowd import CROWD_ROWS, CROWD_SHORT_ROWS
 from service.scheduling.priority import Priority
 from service.scheduling.runs import WIDE_SHARE
 from service.scheduling.ticket import SHORT_TOKENS
-from service.scheduling.turns import CROWDED_SECONDS
+from service.scheduling.turns import CROWDED_SECONDS, GATHERED_TOKENS
 from tests.service.scheduling.conftest import Bench, Idle, sequence
 
 
@@ -82,12 +82,12 @@ def test_a_worker_that_is_free_while_something_overtakes_leaves_the_core_to_it(b
     assert lengths(busy.scheduler.poll()) == [190]
 
 
-def test_a_run_is_held_up_for_no_longer_than_twice_what_it_takes(busy):
+def test_a_run_is_held_up_for_no_longer_than_three_times_what_it_takes(busy):
     overtaken_seconds = 0.0
     while busy.submit(20) and (run := busy.scheduler.poll(overtaking=True)) is not None:
         overtaken_seconds += run.cost_seconds
         finish(busy, run)
-    assert 0.78 < overtaken_seconds < 0.83, "0.4 s for each of both, and one row more"
+    assert 1.18 < overtaken_seconds < 1.23, "0.6 s for each of both, and one row more"
 
 
 def test_no_more_go_first_than_there_are_cores_beside_bulk_either(bench):
@@ -269,10 +269,10 @@ def wide(request, bench: Bench):
 
 
 def test_short_rows_overtake_together_and_on_every_core(wide):
-    wide.submit(30, 30, 30, 100, model="wide")
+    wide.submit(30, 30, 30, 30, 80, model="wide")
     run = wide.scheduler.poll(overtaking=True)
-    assert (lengths(run), run.wide, run.overtakes) == ([30, 30], True, True)
-    assert run.real_tokens <= SHORT_TOKENS < run.real_tokens + 30
+    assert (lengths(run), run.wide, run.overtakes) == ([30, 30, 30], True, True)
+    assert run.real_tokens <= GATHERED_TOKENS < run.real_tokens + 30
     assert wide.scheduler.poll(overtaking=True) is None, "it has every core"
     finish(wide, run)
     assert lengths(wide.scheduler.poll(overtaking=True)) == [30]
@@ -297,14 +297,29 @@ def test_what_a_gathered_run_holds_up_has_all_of_the_delay(wide):
     assert later == pytest.approx([end + WIDE_SHARE * 0.05 for end in ends])
 
 
+def test_a_run_that_was_held_up_on_every_core_for_long_goes_on_beside_what_overtakes_it(wide):
+    overtaking = []
+    while (wide.submit(60, model="wide") and (run := wide.scheduler.poll(overtaking=True))) and (
+        len(overtaking) < 20
+    ):
+        overtaking.append(run.wide)
+        wide.clock.now += 0.03
+        finish(wide, run)
+    every, one = overtaking.count(True), overtaking.count(False)
+    assert overtaking == [True] * every + [False] * one
+    # Of 0.2 s, the delay by those on every core, and by those of which each of two has a half.
+    assert every == np.ceil(0.2 / (WIDE_SHARE * 0.06))
+    assert one == np.ceil((0.6 - every * WIDE_SHARE * 0.06) / 0.03)
+
+
 def test_bulk_is_overtaken_on_every_core_by_one_batch_at_a_time(bench):
     executor = Idle(widens=True, packs=True)
     bench.scheduler.add_model("wide", executor, CostModel(Coefficients(0.0, 1e-3, 0.0)))
     bench.submit(200, 200, model="wide", priority=Priority.BULK)
     assert [bench.scheduler.poll().is_bulk for _ in range(2)] == [True, True]
-    bench.submit(30, 34, 60, model="wide")
+    bench.submit(30, 40, 60, model="wide")
     run = bench.scheduler.poll(overtaking=True)
-    assert (lengths(run), run.wide) == ([30, 34], True)
+    assert (lengths(run), run.wide) == ([30, 40], True)
     assert bench.scheduler.poll(overtaking=True) is None
     finish(bench, run)
     assert lengths(bench.scheduler.poll(overtaking=True)) == [60]

@@ -31,7 +31,7 @@ from service.scheduling.priority import BULK_SHARE, Priority
 from service.scheduling.runs import HELD_UP_TIMES, WIDE_SHARE
 from service.scheduling.scheduler import Scheduler
 from service.scheduling.ticket import SHORT_TOKENS, Ticket
-from service.scheduling.turns import GATHERING_CORES, count_overtakers
+from service.scheduling.turns import GATHERED_TOKENS, GATHERING_CORES, count_overtakers
 from service.scheduling.waiting import WaitingLine
 from tests.service.scheduling.conftest import Clock, Idle, Recorder, sequence
 
@@ -202,7 +202,7 @@ class Trace(RuleBasedStateMachine):
         if run.wide and (self.running or len(lengths) > 1 or any(map(self._waiting, Priority))):
             assert self._is_gathered(run), "it is neither alone nor goes first"
             assert self.workers <= GATHERING_CORES
-            assert computed <= SHORT_TOKENS
+            assert computed <= GATHERED_TOKENS
             assert max(lengths) <= SHORT_TOKENS
 
     @staticmethod
