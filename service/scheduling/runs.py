@@ -177,11 +177,11 @@ class RunsInProgress:
 
     @property
     def leave_every_core(self) -> bool:
-        """Whether they leave every core to what goes first: none of them goes first itself, or was
-        held up for long.
+        """Whether they leave every core to what goes first: none of them goes first itself, and no
+        interactive one was held up for long.
         """
         return not self.first_count and all(
-            end < run.started + HELD_UP_ON_ALL_TIMES * run.cost_seconds
+            run.is_bulk or end < run.started + HELD_UP_ON_ALL_TIMES * run.cost_seconds
             for run, end in self._ends.items()
         )
 
