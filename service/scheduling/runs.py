@@ -177,11 +177,12 @@ class RunsInProgress:
 
     @property
     def leave_every_core(self) -> bool:
-        """Whether they leave every core to what goes first: none of them goes first itself, and no
-        interactive one was held up for long.
+        """Whether they leave every core to what goes first: none of them goes first itself, was
+        held up for long, or is bulk. Bulk that stands still for a while is owed something soon
+        after, and then interactive work waits for it.
         """
-        return not self.first_count and all(
-            run.is_bulk or end < run.started + HELD_UP_ON_ALL_TIMES * run.cost_seconds
+        return not self.first_count and not any(
+            run.is_bulk or end >= run.started + HELD_UP_ON_ALL_TIMES * run.cost_seconds
             for run, end in self._ends.items()
         )
 
