@@ -27,7 +27,7 @@ MODEL = "simulated"
 LIMITS = BatchLimits(256)
 NO_LOGITS: Logits = ()
 
-FIRST_WEIGHT = 28.4
+FIRST_WEIGHT = 9.3
 """How many times the processor time of another run on the same core a run gets that goes first: the
 operating system goes by their priorities (service/runtime/priority.py)."""
 
