@@ -26,9 +26,6 @@ takes half as long as on one, and costs the others no more; on more cores it was
 GATHERED_TOKENS = 100
 """Of short rows in one such run. Simulated (docs/simulation.md)."""
 
-CROWDED_SECONDS = 12.0
-"""Without a moment in which nothing waited, after which it is as in a crowd."""
-
 OVERTAKERS = 2
 """For each worker: one in place of bulk that it runs, one for quick batches."""
 
@@ -71,14 +68,12 @@ class Turns:
         self._numbers = itertools.count()
         self._crowds = {priority: Crowd(workers) for priority in Priority}
         self._bulk = BulkShare()
-        self._waiting_since = dict.fromkeys(Priority, float("-inf"))
 
-    def wait(self, ticket: Ticket, now: float) -> None:
-        """Let ``ticket``, which is not yet counted in the backlog, wait for its turn."""
-        priority = ticket.line.priority
-        if not self._backlog.lanes[priority].waiting.count:
-            self._waiting_since[priority] = now
-        self._due[priority].setdefault(ticket.line, DueQueue()).add(ticket, next(self._numbers))
+    def wait(self, ticket: Ticket) -> None:
+        """Let ``ticket`` wait for its turn."""
+        self._due[ticket.line.priority].setdefault(ticket.line, DueQueue()).add(
+            ticket, next(self._numbers)
+        )
         self.sweep()
 
     def waiting(self) -> Iterable[Ticket]:
@@ -259,14 +254,12 @@ class Turns:
         return priority is Priority.INTERACTIVE and not self._is_crowded(priority, now)
 
     def _is_crowded(self, priority: Priority, now: float) -> bool:
-        """Whether so much waits and runs, or something has waited for so long, that nobody goes
-        before others and large batches are run. What one giant request has beyond its share of the
-        room does not count: it is nobody's wait but its own.
+        """Whether so much waits and runs, or has for so long, that nobody goes before others and
+        large batches are run. What one giant request has beyond its share of the room does not
+        count: it is nobody's wait but its own.
         """
         waiting = self._backlog.lanes[priority].waiting.count
         running = self._runs.rows(priority)
         short = sum(line.short_count for line in self._due[priority])
         counts = RowCounts(waiting + running.all, short + running.short)
-        crowd = self._crowds[priority].is_here(counts)
-        long_since = now - self._waiting_since[priority] > CROWDED_SECONDS
-        return crowd or (waiting > 0 and long_since)
+        return self._crowds[priority].is_here(counts, now)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from service.scheduling.cost import Coefficients, CostModel
-from service.scheduling.crowd import CROWD_ROWS, CROWD_SHORT_ROWS
+from service.scheduling.crowd import CROWD_ROWS, CROWD_SHORT_ROWS, LASTING_SECONDS
 from service.scheduling.priority import Priority
 from service.scheduling.runs import WIDE_SHARE
 from service.scheduling.ticket import SHORT_TOKENS
-from service.scheduling.turns import CROWDED_SECONDS, GATHERED_TOKENS
+from service.scheduling.turns import GATHERED_TOKENS
 from tests.service.scheduling.conftest import Bench, Idle, sequence
 
 
@@ -143,7 +143,7 @@ def test_one_giant_request_holds_no_short_row_up(bench):
         run = bench.scheduler.poll()
         bench.clock.now += 0.2
         finish(bench, run)
-    bench.clock.now += CROWDED_SECONDS
+    bench.clock.now += LASTING_SECONDS
     bench.scheduler.poll(), bench.scheduler.poll()
     bench.submit(20)
     assert lengths(bench.scheduler.poll(overtaking=True)) == [20]

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from service.scheduling.cost import Coefficients, CostModel
-from service.scheduling.crowd import CROWD_SHORT_ROWS
+from service.scheduling.crowd import CROWD_SHORT_ROWS, LASTING_ROWS, LASTING_SECONDS
 from service.scheduling.errors import QueueFullError
 from service.scheduling.priority import BULK_SHARE, Priority
 from service.scheduling.runs import LONG_SECONDS
 from service.scheduling.ticket import SHORT_TOKENS
-from service.scheduling.turns import CROWDED_SECONDS, FEW_ROWS
+from service.scheduling.turns import FEW_ROWS
 from tests.service.scheduling.conftest import Idle
 
 
@@ -65,19 +65,25 @@ def test_where_much_waits_long_requests_are_not_put_off(bench):
     assert bench.run_all()[0] == [200]
 
 
-def test_where_something_has_waited_for_long_long_requests_are_not_put_off(bench):
+def test_where_a_few_callers_have_not_stopped_for_long_long_requests_are_not_put_off(bench):
     bench.scheduler._backlog._room_seconds = 60
     lengths = itertools.cycle((100, 130, 170, 220))
-    bench.submit(next(lengths)), bench.submit(next(lengths))
-    start = bench.clock.now
-    while bench.clock.now < start + CROWDED_SECONDS:
+    for _ in range(LASTING_ROWS * 2):
         bench.submit(next(lengths))
-        run = bench.scheduler.poll()
+    running = [bench.scheduler.poll(), bench.scheduler.poll()]
+    start = bench.clock.now
+    while bench.clock.now < start + LASTING_SECONDS:
+        run = running.pop(0)
         bench.clock.now += run.cost_seconds
-        bench.scheduler.finish(run, [(np.zeros(1),)], 0.0)
+        bench.scheduler.finish(run, [(np.zeros(1),)] * len(run.tickets), 0.0)
+        for _ in run.tickets:
+            bench.submit(next(lengths))
+        running.append(bench.scheduler.poll())
     bench.submit(240)
     bench.clock.now += 0.1
     bench.submit(10)
+    for run in running:
+        bench.scheduler.finish(run, [(np.zeros(1),)] * len(run.tickets), 0.0)
     assert bench.run_all()[-2:] == [[240], [10]]
 
 
