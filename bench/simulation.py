@@ -6,6 +6,7 @@ them: the event loop that every request passes twice, the workers, and the cores
 
 import heapq
 import itertools
+from collections import Counter
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from bench.simulation_profile import Profile
 from service.runtime.sequence import Sequence as Row
 from service.runtime.session import Logits, StopSignal
 from service.scheduling.batch_limits import BatchLimits
+from service.scheduling.crew import Crew
 from service.scheduling.errors import DeadlineExceededError, SchedulingError
 from service.scheduling.priority import Priority
 from service.scheduling.runs import Run
@@ -27,9 +29,9 @@ MODEL = "simulated"
 LIMITS = BatchLimits(256)
 NO_LOGITS: Logits = ()
 
-FIRST_WEIGHT = 9.3
-"""How many times the processor time of another run on the same core a run gets that goes first: the
-operating system goes by their priorities (service/runtime/priority.py)."""
+WEIGHTS = {Crew.FIRST: 1024, Crew.BESIDE: 110, Crew.ALONE: 36}
+"""By which the kernel shares a core among threads: of a niceness of 0, 10 and 15, as those crews of
+the service have (service/runtime/priority.py, sched(7))."""
 
 WIDE_ON_SHARED = 0.4
 """Of its part of the cores, what a wide run makes use of where it has them not to itself: its
@@ -75,20 +77,21 @@ class Job:
     seconds_left: float
     threads: int
     done: Action
-    goes_first: bool = False
+    weight: int
 
-    def speed(self, share: float) -> float:
+    def speed(self, share: float, *, goes_first: bool) -> float:
         """The seconds that it runs in a second in which each thread has this share of a core.
         Where it goes first and has several, the others wait while one of them is given to another.
         """
         if self.threads == 1 or share == 1:
             return share
-        return max(share / 2, 2 * share - 1) if self.goes_first else share * WIDE_ON_SHARED
+        return max(share / 2, 2 * share - 1) if goes_first else share * WIDE_ON_SHARED
 
 
 class Cores:
-    """Runs on ``count`` cores. What goes first has a core for itself, as far as there are so many;
-    more threads than are left of them share them evenly, and all become slower.
+    """Runs on ``count`` cores. Where threads are more than these, what weighs most has a core for
+    itself, but for the part of those that weigh less, as far as there are so many; those that weigh
+    the same share what is left evenly.
     """
 
     def __init__(self, time: VirtualTime, count: int) -> None:
@@ -98,10 +101,12 @@ class Cores:
         self._settled = 0.0
         self._version = 0
 
-    def run(self, seconds: float, threads: int, done: Action, *, goes_first: bool = False) -> Job:
+    def run(
+        self, seconds: float, threads: int, done: Action, *, weight: int = WEIGHTS[Crew.ALONE]
+    ) -> Job:
         """Call ``done`` after ``seconds`` during which ``threads`` threads had a core each."""
         self._settle()
-        job = Job(seconds, threads, done, goes_first)
+        job = Job(seconds, threads, done, weight)
         self._jobs.append(job)
         self._expect_next()
         return job
@@ -119,16 +124,26 @@ class Cores:
 
     def _speeds(self) -> dict[Job, float]:
         """Of each job, the seconds that it runs in a second."""
-        ahead = sum(job.threads for job in self._jobs if job.goes_first)
-        behind = sum(job.threads for job in self._jobs) - ahead
-        fast = slow = min(1.0, self._count / (ahead + behind))
-        if ahead and behind and slow < 1:
-            # Of each core on which something goes first, or of all of them.
-            weight = max(1.0, ahead / self._count) * FIRST_WEIGHT
-            share = weight / (weight + max(1.0, behind / self._count))
-            fast = min(1.0, self._count / ahead) * share
-            slow = min(1.0, (self._count - fast * ahead) / behind)
-        return {job: job.speed(fast if job.goes_first else slow) for job in self._jobs}
+        threads = Counter[int]()
+        for job in self._jobs:
+            threads[job.weight] += job.threads
+        weights = sorted(threads, reverse=True)
+        left, shares = float(self._count), dict[int, float]()
+        for weight in weights:
+            below = [each for each in weights if each < weight]
+            share = min(1.0, left / threads[weight])
+            if threads[weight] + sum(threads[each] for each in below) > left:
+                # Of each core on which it runs, or of all of them.
+                ours, *theirs = (
+                    each * max(1.0, threads[each] / self._count) for each in (weight, *below)
+                )
+                share *= ours / (ours + sum(theirs))
+            shares[weight] = share
+            left -= share * threads[weight]
+        return {
+            job: job.speed(shares[job.weight], goes_first=job.weight > weights[-1])
+            for job in self._jobs
+        }
 
     def _settle(self) -> None:
         passed = self._time() - self._settled
@@ -210,8 +225,8 @@ class Replica:
         self._profile = profile
         self._settings = settings
         self._cores = Cores(time, profile.workers)
-        self._idle_workers = profile.workers
-        self._idle_overtakers = count_overtakers(profile.workers)
+        self._idle = dict.fromkeys((Crew.ALONE, Crew.BESIDE), profile.workers)
+        self._idle[Crew.FIRST] = count_overtakers(profile.workers)
         self._loop_free_at = 0.0
         self._rows = itertools.count()
         self.work = Work()
@@ -271,16 +286,15 @@ class Replica:
 
     def _take_runs(self) -> None:
         while True:
-            if self._idle_overtakers and (run := self._scheduler.poll(overtaking=True)) is not None:
-                self._idle_overtakers -= 1
-                self._begin(run, goes_first=True)
-            elif self._idle_workers and (run := self._scheduler.poll()) is not None:
-                self._idle_workers -= 1
-                self._begin(run, goes_first=False)
+            for crew in Crew:
+                if self._idle[crew] and (run := self._scheduler.poll(crew)) is not None:
+                    self._begin(run, crew)
+                    break
             else:
                 return
 
-    def _begin(self, run: Run, *, goes_first: bool) -> None:
+    def _begin(self, run: Run, crew: Crew) -> None:
+        self._idle[crew] -= 1
         times = self._profile.wide if run.wide and self._profile.wide else self._profile.narrow
         rows, longest = len(run.tickets), run.padded_length
         computed = run.line.computed_tokens(rows, longest, run.real_tokens)
@@ -289,13 +303,10 @@ class Replica:
         begun = self._time()
 
         def end() -> None:
-            if goes_first:
-                self._idle_overtakers += 1
-            else:
-                self._idle_workers += 1
+            self._idle[crew] += 1
             self._end(run, self._time() - begun)
 
-        self._cores.run(seconds, threads, end, goes_first=goes_first)
+        self._cores.run(seconds, threads, end, weight=WEIGHTS[crew])
 
     def _end(self, run: Run, seconds: float) -> None:
         self._scheduler.finish(run, [NO_LOGITS] * len(run.tickets), seconds)

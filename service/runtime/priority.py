@@ -9,11 +9,17 @@ runs of each kind in turn, the p99 of `/health/live` fell from 11 to 8 ms, and i
 from 42-54 to 30-48 ms."""
 
 
-OVERTAKEN_NICENESS = 10
+OVERTAKEN_NICENESS = 15
 """The same for workers whose runs may be overtaken, by threads that are as nice as the process.
-Linux gives those nine times the processor time on the same core: 1024 to 110 (sched(7)). With 15,
-which is 28 times, short texts were sooner at 70 % load, and interactive work later beside bulk
-(docs/simulation.md).
+Linux gives those 28 times the processor time on the same core: 1024 to 36 (sched(7)). With 10,
+which is nine times, short texts took longer at 70 % load, and so did long ones, because a run on
+every core stands still while one of them is given to another thread (docs/simulation.md).
+"""
+
+BESIDE_BULK_NICENESS = 10
+"""The same for workers that run bulk, and interactive work beside it, which nicer than bulk would
+wait for it. All interactive work overtakes bulk, most of the time: with 15 bulk stood so still that
+it was owed something, and then too interactive work waited for it.
 """
 
 
@@ -22,9 +28,9 @@ def give_way() -> None:
     _be_nicer(NICENESS)
 
 
-def be_overtaken() -> None:
-    """Let the calling thread, and those that it starts, go behind all others that compute."""
-    _be_nicer(OVERTAKEN_NICENESS)
+def be_overtaken(niceness: int = OVERTAKEN_NICENESS) -> None:
+    """Let the calling thread, and those that it starts, go behind others that compute."""
+    _be_nicer(niceness)
 
 
 def _be_nicer(by: int) -> None:

@@ -15,17 +15,21 @@ DISPERSED_ROWS = 3
 are less than make one, the rest would stay: small batches run no faster than such crowds come
 (docs/simulation.md)."""
 
-LASTING_ROWS = 3
-"""Waiting and running for each worker, which are a crowd once there have been as many for a while:
-a few callers who never stop, or a load that small batches cannot keep up with."""
+STEADY_ROWS = 2
+"""Waiting and running for each worker, which are a crowd too if they stay as many: they are those
+of a few callers who send the next as soon as they are answered, and how soon all are is a matter of
+what a run brings. Requests that come by themselves go up and down."""
 
-LASTING_SECONDS = 6.0
-"""That while. At 70 % load so many are hardly ever there for as long; after five seconds short
-texts took longer (docs/simulation.md)."""
+STEADY_SECONDS = 1.0
+"""For which they have to stay as many. Simulated, with closed loops of few callers and Poisson
+arrivals (docs/simulation.md)."""
+
+STEADY_SWING = 1
+"""For each worker: by how much there may be fewer than there were at most meanwhile."""
 
 PASSING_SECONDS = 0.05
-"""For which there may be fewer: when a batch is answered, its callers take a moment to come back
-with the next."""
+"""For which there may be fewer than that: when a batch is answered, its callers take a moment to
+come back with the next."""
 
 
 class RowCounts(NamedTuple):
@@ -41,9 +45,13 @@ class Crowd:
     def __init__(self, workers: int) -> None:
         self._workers = workers
         self._came_at_once = False
-        self._many_since = 0.0
-        self._few_since: float | None = float("-inf")
-        """Monotonic seconds, as above; None while there are as many as may last."""
+        self._most = 0
+        """Rows while they were about as many as now."""
+        self._since = 0.0
+        """Monotonic seconds from which on they were."""
+        self._fewer_since: float | None = None
+        """Monotonic seconds from which on there have been fewer than that."""
+        self._stays = False
 
     def is_here(self, rows: RowCounts, now: float) -> bool:
         """Whether there is one now that there are so many ``rows``. To be asked whenever it
@@ -54,16 +62,20 @@ class Crowd:
             self._came_at_once = True
         elif rows.all <= DISPERSED_ROWS * each:
             self._came_at_once = False
-        return self._lasts(rows.all >= LASTING_ROWS * each, now) or self._came_at_once
+        self._watch(rows.all, now)
+        return self._came_at_once or self._stays
 
-    def _lasts(self, are_many: bool, now: float) -> bool:
-        """Whether there have been many for a while, but for moments."""
-        have_been_few = self._few_since is not None and now - self._few_since > PASSING_SECONDS
-        if are_many:
-            if have_been_few:
-                self._many_since = now
-            self._few_since = None
-            return now - self._many_since >= LASTING_SECONDS
-        if self._few_since is None:
-            self._few_since = now
-        return not have_been_few and now - self._many_since >= LASTING_SECONDS
+    def _watch(self, rows: int, now: float) -> None:
+        """Find out whether they stay as many, but for moments."""
+        each = self._workers
+        if self._fewer_since is not None and now - self._fewer_since > PASSING_SECONDS:
+            self._most, self._since, self._fewer_since = rows, now, None
+            self._stays = False
+        if rows > self._most:
+            self._most, self._since = rows, now
+        if rows >= self._most - STEADY_SWING * each:
+            self._fewer_since = None
+        elif self._fewer_since is None:
+            self._fewer_since = now
+        if self._most >= STEADY_ROWS * each and now - self._since >= STEADY_SECONDS:
+            self._stays = True

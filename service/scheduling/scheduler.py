@@ -14,6 +14,7 @@ from service.scheduling.batch import batch_around
 from service.scheduling.batch_limits import BatchLimits
 from service.scheduling.claims import Claims
 from service.scheduling.cost import CostModel
+from service.scheduling.crew import Crew
 from service.scheduling.errors import ClosedError, QueueFullError
 from service.scheduling.executor import Executor
 from service.scheduling.observer import Observer
@@ -60,8 +61,7 @@ class Scheduler:
         self._observer = observer
         self._clock = clock
         self._lock = threading.Lock()
-        self._changed = threading.Condition(self._lock)
-        self._may_overtake = threading.Condition(self._lock)
+        self._woken = {crew: threading.Condition(self._lock) for crew in Crew}
         self._lines: dict[tuple[str, Priority], WaitingLine] = {}
         self._backlog = Backlog(workers, max_queue_seconds)
         self._runs = RunsInProgress()
@@ -216,15 +216,13 @@ class Scheduler:
 
     # Workers -------------------------------------------------------------------------------------
 
-    def take(self, *, overtaking: bool = False) -> Run | None:
-        """The next batch for the calling worker; waits until there is one. None when closed and
-        nothing is left. ``overtaking``: the worker is one of those that run what goes first, which
-        the others leave to them.
+    def take(self, crew: Crew = Crew.ALONE) -> Run | None:
+        """The next batch for the calling worker, who is of this ``crew``; waits until there is one.
+        None when closed and nothing is left.
         """
-        woken = self._may_overtake if overtaking else self._changed
         with self._lock:
             while True:
-                run, expired = self._next_run(overtaking=overtaking, leaves_quick=not overtaking)
+                run, expired = self._next_run(crew)
                 if expired:
                     self._lock.release()
                     try:
@@ -240,15 +238,15 @@ class Scheduler:
                 if self._closed and not self._backlog.waiting_count:
                     self._wake_all()
                     return None
-                woken.wait()
+                self._woken[crew].wait()
 
-    def poll(self, *, overtaking: bool = False) -> Run | None:
-        """The next batch, or None when there is none for a worker to take now. It need not be
-        ``overtaking`` to be given what goes first on a core that is free.
+    def poll(self, crew: Crew | None = None) -> Run | None:
+        """The next batch for a worker of ``crew``, or None when there is none to take now. If it
+        is of none, for any of them, on a core that is free.
         """
         while True:
             with self._lock:
-                run, expired = self._next_run(overtaking=overtaking)
+                run, expired = self._next_run(crew)
             _call_back(expired)
             if run is not None or not expired:  # all of a batch may have been too late
                 return run
@@ -259,22 +257,26 @@ class Scheduler:
             return
         if not self._runs.fill(self._workers):
             first = self._turns.first(now)
-            quick = first is not None and self._goes_to_overtakers(first, now)
-            (self._may_overtake if quick else self._changed).notify(min(rows, self._workers))
+            crew = Crew.ALONE if first is None else self._crew_for(first, now)
         elif self._turns.may_replace_bulk() or self._turns.overtaking(now):
-            self._may_overtake.notify(min(rows, self._workers))
+            crew = Crew.FIRST
+        else:
+            return
+        self._woken[crew].notify(min(rows, self._workers))
 
-    def _goes_to_overtakers(self, ticket: Ticket, now: float) -> bool:
-        """Whether a batch that it begins on a core that is free goes first, and a thread for that
-        is idle.
+    def _crew_for(self, anchor: Ticket, now: float) -> Crew:
+        """Whose is the batch that it begins on a core that is free. What goes first is run by the
+        others too while all threads for that are busy.
         """
-        return self._runs.first_count < count_overtakers(self._workers) and self._turns.is_quick(
-            ticket, now
-        )
+        if self._runs.first_count < count_overtakers(self._workers) and self._turns.is_quick(
+            anchor, now
+        ):
+            return Crew.FIRST
+        return Crew.BESIDE if self._turns.bulk_is_here else Crew.ALONE
 
     def _wake_all(self) -> None:
-        self._changed.notify_all()
-        self._may_overtake.notify_all()
+        for woken in self._woken.values():
+            woken.notify_all()
 
     def finish(self, run: Run, answers: Rows[Logits | Exception], seconds: float) -> None:
         """Hand in what ``run`` gave: for each ticket its logits, or the error that it alone met.
@@ -325,26 +327,22 @@ class Scheduler:
             self._wake_all()
         _call_back(submissions)
 
-    def _next_run(
-        self, *, overtaking: bool, leaves_quick: bool = False
-    ) -> tuple[Run | None, list[Submission]]:
-        """The batch that a worker takes now, and the submissions found to be too late on the way to
-        it. ``leaves_quick``: it leaves what goes first to the others.
+    def _next_run(self, crew: Crew | None) -> tuple[Run | None, list[Submission]]:
+        """The batch that a worker of ``crew`` takes now, of any crew if None, and the submissions
+        found to be too late on the way to it.
         """
         expired: list[Submission] = []
         now = self._clock()
-        if overtaking and self._runs.fill(self._workers):
+        if crew is Crew.FIRST and self._runs.fill(self._workers):
             return self._overtaking_run(now, expired), expired
         for priority in self._turns.priorities():
             for anchor in self._turns.in_turn(priority, now):
                 expired += self._claims.expire(anchor, now)
                 if not anchor.waiting:
                     continue
-                if (overtaking or leaves_quick) and (
-                    overtaking is not self._goes_to_overtakers(anchor, now)
-                ):
+                if crew is not None and crew is not (its := self._crew_for(anchor, now)):
                     # Whoever takes it may have been woken for something else before.
-                    (self._changed if overtaking else self._may_overtake).notify()
+                    self._woken[its].notify()
                     return None, expired
                 return self._begin_around(anchor, now, expired), expired
         return None, expired

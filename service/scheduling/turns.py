@@ -210,12 +210,14 @@ class Turns:
             and not self._backlog.waiting_count
         )
 
+    @property
+    def bulk_is_here(self) -> bool:
+        """Whether there is bulk work that waits or runs."""
+        return bool(self._runs.bulk_count or self._backlog.lanes[Priority.BULK].waiting_count)
+
     def began(self, run: Run) -> None:
         """Count a run that a worker has taken."""
-        bulk_is_here = bool(
-            self._runs.bulk_count or self._backlog.lanes[Priority.BULK].waiting_count
-        )
-        self._bulk.took(run.line.priority, self._priced(run), bulk_is_here=bulk_is_here)
+        self._bulk.took(run.line.priority, self._priced(run), bulk_is_here=self.bulk_is_here)
 
     def gave_back(self, run: Run) -> None:
         """Take away a run that was stopped."""

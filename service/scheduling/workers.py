@@ -9,8 +9,9 @@ from contextlib import AbstractContextManager, nullcontext
 import structlog
 
 from service.runtime.own_core import OwnCores
-from service.runtime.priority import be_overtaken
+from service.runtime.priority import BESIDE_BULK_NICENESS, OVERTAKEN_NICENESS, be_overtaken
 from service.runtime.session import Logits, StoppedError
+from service.scheduling.crew import Crew
 from service.scheduling.quiet import QuietWatch
 from service.scheduling.runs import Run
 from service.scheduling.scheduler import Scheduler
@@ -20,9 +21,11 @@ log = structlog.get_logger(__name__)
 
 
 class Workers:
-    """``count`` threads, each of which takes a batch from the scheduler, runs it, and hands the
-    logits in; more of them for what goes first; and one that calls ``on_quiet`` when the others
-    have stopped for a while.
+    """The threads of each crew, ``count`` of those that are overtaken and some more for what goes
+    first, each of which takes a batch from the scheduler, runs it, and hands the logits in; and one
+    that calls ``on_quiet`` when the others have stopped for a while.
+
+    The scheduler has ``count`` of them run at once, but for those that are overtaken.
     """
 
     def __init__(
@@ -34,11 +37,13 @@ class Workers:
         self._own_cores = OwnCores(cores) if len(cores) == count else None
         self._quiet = QuietWatch(scheduler.queue_is_idle, on_quiet)
         self._threads = [
-            threading.Thread(target=self._work, name=f"worker-{index}", daemon=True)
-            for index in range(count)
-        ] + [
-            threading.Thread(target=self._overtake, name=f"overtaker-{index}", daemon=True)
-            for index in range(count_overtakers(count))
+            threading.Thread(target=work, name=f"{name}-{index}", daemon=True)
+            for work, name, threads in (
+                (self._work_alone, "worker", count),
+                (self._work_beside_bulk, "beside-bulk", count),
+                (self._overtake, "overtaker", count_overtakers(count)),
+            )
+            for index in range(threads)
         ]
         self._watching = threading.Thread(target=self._watch, name="quiet", daemon=True)
 
@@ -57,13 +62,18 @@ class Workers:
         self._quiet.close()
         self._watching.join(max(0.0, end - time.monotonic()))
 
-    def _work(self) -> None:
-        be_overtaken()
-        while (run := self._scheduler.take()) is not None:
+    def _work_alone(self) -> None:
+        be_overtaken(OVERTAKEN_NICENESS)
+        while (run := self._scheduler.take(Crew.ALONE)) is not None:
+            self._finish(run)
+
+    def _work_beside_bulk(self) -> None:
+        be_overtaken(BESIDE_BULK_NICENESS)
+        while (run := self._scheduler.take(Crew.BESIDE)) is not None:
             self._finish(run)
 
     def _overtake(self) -> None:
-        while (run := self._scheduler.take(overtaking=True)) is not None:
+        while (run := self._scheduler.take(Crew.FIRST)) is not None:
             with self._core_of_its_own(run):
                 self._finish(run)
 

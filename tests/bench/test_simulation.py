@@ -3,7 +3,7 @@
 import pytest
 
 from bench.simulation import (
-    FIRST_WEIGHT,
+    WEIGHTS,
     WIDE_ON_SHARED,
     Cores,
     Replica,
@@ -12,6 +12,7 @@ from bench.simulation import (
 )
 from bench.simulation_profile import Profile, RunTimes, Shape
 from service.scheduling.batch_limits import BatchLimits
+from service.scheduling.crew import Crew
 from service.scheduling.errors import DeadlineExceededError, QueueFullError
 
 
@@ -89,21 +90,43 @@ def test_what_goes_first_has_most_of_a_core_that_others_want():
     time = VirtualTime()
     cores, found = Cores(time, 1), {}
 
-    def run(name, seconds, *, goes_first):
-        cores.run(seconds, 1, lambda: found.update({name: time()}), goes_first=goes_first)
+    def run(name, seconds, weight):
+        cores.run(seconds, 1, lambda: found.update({name: time()}), weight=weight)
 
-    run("long", 2.0, goes_first=False)
-    time.at(1.0, lambda: run("short", 0.5, goes_first=True))
+    run("long", 2.0, WEIGHTS[Crew.ALONE])
+    time.at(1.0, lambda: run("short", 0.5, WEIGHTS[Crew.FIRST]))
     time.run()
-    share = FIRST_WEIGHT / (FIRST_WEIGHT + 1)
+    share = WEIGHTS[Crew.FIRST] / (WEIGHTS[Crew.FIRST] + WEIGHTS[Crew.ALONE])
     assert found == {"short": pytest.approx(1 + 0.5 / share), "long": pytest.approx(2.5)}
+
+
+def test_three_kinds_share_two_cores_by_what_they_weigh():
+    time = VirtualTime()
+    cores, found = Cores(time, 2), {}
+
+    def run(name, seconds, threads, weight):
+        cores.run(seconds, threads, lambda: found.update({name: time()}), weight=weight)
+
+    run("bulk", 1.0, 1, WEIGHTS[Crew.BESIDE])
+    run("interactive", 1.0, 1, WEIGHTS[Crew.ALONE])
+    run("first", 0.5, 2, WEIGHTS[Crew.FIRST])
+    time.run()
+    first = WEIGHTS[Crew.FIRST] / (WEIGHTS[Crew.FIRST] + WEIGHTS[Crew.BESIDE] + WEIGHTS[Crew.ALONE])
+    end = 0.5 / (2 * first - 1)  # its threads wait for one another
+    left = 2 - 2 * first
+    bulk = left * WEIGHTS[Crew.BESIDE] / (WEIGHTS[Crew.BESIDE] + WEIGHTS[Crew.ALONE])
+    assert found == {
+        "first": pytest.approx(end),
+        "bulk": pytest.approx(end + 1 - end * bulk),
+        "interactive": pytest.approx(end + 1 - end * (left - bulk)),
+    }
 
 
 def test_what_goes_first_holds_nobody_up_where_a_core_is_free():
     time = VirtualTime()
     cores, found = Cores(time, 2), {}
-    for name, first in (("long", False), ("short", True)):
-        cores.run(1.0, 1, lambda name=name: found.update({name: time()}), goes_first=first)
+    for name, weight in (("long", WEIGHTS[Crew.ALONE]), ("short", WEIGHTS[Crew.FIRST])):
+        cores.run(1.0, 1, lambda name=name: found.update({name: time()}), weight=weight)
     time.run()
     assert found == {"long": 1.0, "short": 1.0}
 
@@ -166,7 +189,9 @@ def test_a_short_text_overtakes_a_long_one():
     asked.ask("long", 400)
     asked.ask("short", 20, at=0.1)
     answers = asked.run()
-    assert answers["short"] == pytest.approx(0.1 + 0.020 * (1 + 1 / FIRST_WEIGHT), rel=1e-3)
+    assert answers["short"] == pytest.approx(
+        0.1 + 0.020 * (1 + WEIGHTS[Crew.ALONE] / WEIGHTS[Crew.FIRST]), rel=1e-3
+    )
     assert answers["long"] == pytest.approx(0.420, rel=1e-3)
 
 

@@ -5,7 +5,13 @@ import threading
 
 import pytest
 
-from service.runtime.priority import NICENESS, OVERTAKEN_NICENESS, be_overtaken, give_way
+from service.runtime.priority import (
+    BESIDE_BULK_NICENESS,
+    NICENESS,
+    OVERTAKEN_NICENESS,
+    be_overtaken,
+    give_way,
+)
 
 
 def priority() -> int:
@@ -13,7 +19,12 @@ def priority() -> int:
 
 
 @pytest.mark.parametrize(
-    ("lower", "niceness"), [(give_way, NICENESS), (be_overtaken, OVERTAKEN_NICENESS)]
+    ("lower", "niceness"),
+    [
+        (give_way, NICENESS),
+        (be_overtaken, OVERTAKEN_NICENESS),
+        (lambda: be_overtaken(BESIDE_BULK_NICENESS), BESIDE_BULK_NICENESS),
+    ],
 )
 def test_only_the_calling_thread_becomes_nicer(lower, niceness):
     before, seen = priority(), []

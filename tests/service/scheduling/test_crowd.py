@@ -8,9 +8,10 @@ from service.scheduling.crowd import (
     CROWD_ROWS,
     CROWD_SHORT_ROWS,
     DISPERSED_ROWS,
-    LASTING_ROWS,
-    LASTING_SECONDS,
     PASSING_SECONDS,
+    STEADY_ROWS,
+    STEADY_SECONDS,
+    STEADY_SWING,
     Crowd,
     RowCounts,
 )
@@ -48,36 +49,55 @@ def test_there_is_one_since_there_were_many_and_not_few_since(counts):
         assert crowd.is_here(rows, START) is expected
 
 
+def steadily(crowd, rows, seconds, start=START):
+    """What it says every tenth of a second, and when that ends."""
+    at = [start + tenth / 10 for tenth in range(int(seconds * 10) + 1)]
+    return [crowd.is_here(RowCounts(rows, 0), now) for now in at], at[-1]
+
+
 @workers
-def test_rows_that_last_are_a_crowd_and_one_less_never(workers):
-    crowd, calm = Crowd(workers), Crowd(workers)
-    lasting, less = RowCounts(LASTING_ROWS * workers, 0), RowCounts(LASTING_ROWS * workers - 1, 0)
-    seen = [
-        (crowd.is_here(lasting, START + at / 10), calm.is_here(less, START + at / 10))
-        for at in range(int(LASTING_SECONDS * 20))
-    ]
-    assert seen == [(at / 10 >= LASTING_SECONDS, False) for at in range(len(seen))]
+def test_rows_that_stay_as_many_are_a_crowd_and_fewer_never(workers):
+    seen, _ = steadily(Crowd(workers), STEADY_ROWS * workers, STEADY_SECONDS + 1)
+    assert seen.index(True) == pytest.approx(STEADY_SECONDS * 10, abs=1)
+    assert all(seen[seen.index(True) :])
+    seen, _ = steadily(Crowd(workers), STEADY_ROWS * workers - 1, STEADY_SECONDS * 10)
+    assert not any(seen)
 
 
-def test_a_moment_with_fewer_rows_is_no_end_and_longer_is():
-    crowd = Crowd(1)
-    lasting, few = RowCounts(LASTING_ROWS, 0), RowCounts(0, 0)
-    end = START + LASTING_SECONDS
-    assert not crowd.is_here(lasting, START)
-    assert not crowd.is_here(few, START + 1)
-    assert not crowd.is_here(lasting, START + 1 + PASSING_SECONDS * 0.9)
-    assert crowd.is_here(lasting, end)
+def test_rows_that_go_up_and_down_are_none_until_there_are_many():
+    crowd, now = Crowd(2), START
+    low, high = STEADY_ROWS * 2, STEADY_ROWS * 2 + 2 * STEADY_SWING + 1
+    for _ in range(20):
+        for rows in range(low, high + 1):
+            assert not crowd.is_here(RowCounts(rows, 0), now)
+            now += STEADY_SECONDS / 4
+    assert crowd.is_here(RowCounts(CROWD_ROWS * 2, 0), now)
+
+
+@pytest.mark.parametrize("fewer", [0, (STEADY_ROWS - STEADY_SWING) * 2 - 1])
+def test_a_moment_with_fewer_rows_is_no_end_and_longer_is(fewer):
+    crowd, many, few = Crowd(2), RowCounts(STEADY_ROWS * 2, 0), RowCounts(fewer, 0)
+    seen, end = steadily(crowd, many.all, STEADY_SECONDS)
+    assert seen[-1]
     assert crowd.is_here(few, end + 1), "its callers may be back in a moment"
-    assert crowd.is_here(few, end + 1 + PASSING_SECONDS * 0.9)
-    assert not crowd.is_here(few, end + 1 + PASSING_SECONDS * 1.1)
-    assert not crowd.is_here(lasting, end + 1 + PASSING_SECONDS * 1.2), "it begins anew"
-    assert not crowd.is_here(lasting, end + LASTING_SECONDS)
-    assert crowd.is_here(lasting, end + 1 + PASSING_SECONDS * 1.2 + LASTING_SECONDS)
+    assert crowd.is_here(many, end + 1 + PASSING_SECONDS * 0.9)
+    assert crowd.is_here(few, end + 2)
+    assert not crowd.is_here(few, end + 2 + PASSING_SECONDS * 1.1)
+    assert not crowd.is_here(many, end + 2 + PASSING_SECONDS * 1.2), "it begins anew"
 
 
 def test_rows_after_a_while_in_which_nobody_asked_are_no_crowd_yet():
-    crowd = Crowd(2)
-    lasting = RowCounts(LASTING_ROWS * 2, 0)
-    assert not crowd.is_here(lasting, START)
+    crowd, many = Crowd(2), RowCounts(STEADY_ROWS * 2, 0)
+    assert not crowd.is_here(many, START)
     assert not crowd.is_here(RowCounts(0, 0), START + 0.2)
-    assert not crowd.is_here(lasting, START + 3600)
+    assert not crowd.is_here(many, START + 3600)
+
+
+@given(st.lists(st.tuples(st.integers(0, 11), st.floats(0.001, 1.0)), max_size=60))
+def test_fewer_rows_than_stay_end_it_within_the_moment_that_passes(steps):
+    crowd, now = Crowd(2), START
+    for rows, seconds in steps:
+        crowd.is_here(RowCounts(rows, 0), now)
+        now += seconds
+    crowd.is_here(RowCounts(0, 0), now)
+    assert not crowd.is_here(RowCounts(0, 0), now + PASSING_SECONDS * 2)

@@ -24,6 +24,7 @@ from hypothesis.stateful import (
 from service.runtime.session import StoppedError
 from service.scheduling.batch_limits import BatchLimits
 from service.scheduling.cost import Coefficients, CostModel
+from service.scheduling.crew import Crew
 from service.scheduling.due import DELAY_TIMES
 from service.scheduling.errors import DeadlineExceededError, QueueFullError
 from service.scheduling.packed_batch import PADDED_SHARE, WINDOW_BATCHES
@@ -137,7 +138,7 @@ class Trace(RuleBasedStateMachine):
     @precondition(lambda self: self._overtakers_busy() < count_overtakers(self.workers))
     @rule()
     def overtake(self):
-        run = self.scheduler.poll(overtaking=True)
+        run = self.scheduler.poll(Crew.FIRST)
         if run is not None:
             assert run.goes_first
             self.of_overtakers.add(run)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from service.scheduling.cost import Coefficients, CostModel
-from service.scheduling.crowd import CROWD_SHORT_ROWS, LASTING_ROWS, LASTING_SECONDS
+from service.scheduling.crowd import CROWD_SHORT_ROWS, STEADY_ROWS, STEADY_SECONDS
 from service.scheduling.errors import QueueFullError
 from service.scheduling.priority import BULK_SHARE, Priority
 from service.scheduling.runs import LONG_SECONDS
@@ -68,11 +68,11 @@ def test_where_much_waits_long_requests_are_not_put_off(bench):
 def test_where_a_few_callers_have_not_stopped_for_long_long_requests_are_not_put_off(bench):
     bench.scheduler._backlog._room_seconds = 60
     lengths = itertools.cycle((100, 130, 170, 220))
-    for _ in range(LASTING_ROWS * 2):
+    for _ in range(STEADY_ROWS * 2):
         bench.submit(next(lengths))
     running = [bench.scheduler.poll(), bench.scheduler.poll()]
     start = bench.clock.now
-    while bench.clock.now < start + LASTING_SECONDS:
+    while bench.clock.now < start + STEADY_SECONDS:
         run = running.pop(0)
         bench.clock.now += run.cost_seconds
         bench.scheduler.finish(run, [(np.zeros(1),)] * len(run.tickets), 0.0)
