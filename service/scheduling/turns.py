@@ -256,8 +256,8 @@ class Turns:
         return priority is Priority.INTERACTIVE and not self._is_crowded(priority, now)
 
     def _is_crowded(self, priority: Priority, now: float) -> bool:
-        """Whether so much waits and runs, or has for so long, that nobody goes before others and
-        large batches are run. What one giant request has beyond its share of the room does not
+        """Whether so much waits and runs, or stays so for so long, that nobody goes before others
+        and large batches are run. What one giant request has beyond its share of the room does not
         count: it is nobody's wait but its own.
         """
         waiting = self._backlog.lanes[priority].waiting.count
