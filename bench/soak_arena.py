@@ -84,7 +84,7 @@ def _run(model: Path, threads: int, runs: int) -> None:
     from service.runtime.sequence import Sequence
     from service.runtime.session import Session
 
-    share_arena(threads)
+    share_arena()
     version = open_version(model)
     session = Session(version.model, pad_token_id=version.manifest.tokenizer.pad_token_id)
     waiting = shapes(runs, int(Settings.model_fields["max_batch_tokens"].default))

@@ -189,7 +189,7 @@ class Application:
         """
 
         def load() -> None:
-            share_arena(self._threads)
+            share_arena()
             self.registry.load(self._settings.models)
 
         await asyncio.to_thread(load)

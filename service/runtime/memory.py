@@ -4,9 +4,11 @@ import ctypes
 
 import onnxruntime as ort
 
-ARENA_BYTES_PER_THREAD = 2 << 20
-"""Half of what a run of 64 tokens of ALBERT-base's shape needs. All of it stays resident: a second
-after a load the service held 205 MiB with 2 MiB a thread, 215 with 4 (two threads, huge pages).
+FIRST_REGION_BYTES = 1 << 19
+"""Of the arena, never given back. Nor is a region in which something lives, as the outputs of the
+run do that gives back: they lie here if all other regions are larger. A second after a load the
+service held 196 MiB, with 4 MiB here 202 to 206 (ALBERT-base's shape, two threads, huge pages), and
+lone texts took no longer (one-off scripts, in turns).
 """
 MAPPED_BYTES = 1 << 20
 """A block of at least this much is a mapping of its own, gone when it is freed."""
@@ -15,11 +17,10 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 """Of glibc's ``mallopt``."""
 
 
-def share_arena(threads: int) -> None:
-    """Have the sessions opened from now on take their memory from one arena whose first region is
-    what ``threads`` runs of usual size at once need. Large runs make it grow, until
-    ``Session.give_back``: beyond what 200 runs of all shapes made of it, 84 MiB of ALBERT-base's
-    shape on two threads, 1,000 more did not.
+def share_arena() -> None:
+    """Have the sessions opened from now on take their memory from one arena. Runs make it grow,
+    until ``Session.give_back``: beyond what 200 runs of all shapes made of it, 84 MiB of
+    ALBERT-base's shape on two threads, 1,000 more did not.
 
     What the arena gives back would stay with glibc, which by itself learns from every large block
     that is freed to keep the next one.
@@ -30,8 +31,7 @@ def share_arena(threads: int) -> None:
     where = ort.OrtMemoryInfo(
         "Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT
     )
-    # Pages of it that no run has written to are not resident. It is never given back itself.
-    first_region = {"initial_chunk_size_bytes": threads * ARENA_BYTES_PER_THREAD}
+    first_region = {"initial_chunk_size_bytes": FIRST_REGION_BYTES}
     ort.create_and_register_allocator(where, ort.OrtArenaCfg(first_region))
 
 

@@ -29,7 +29,7 @@ run that goes first has one of the cores, they take turns on what is left, and t
 each other waiting: on two cores 128 tokens took four times as long as alone, 2.5 times with these
 50 us. Alone they take as long as with onnxruntime's default (one-off scripts, in turns)."""
 GROWING_TOKENS = 64
-"""Padded tokens in a run for which the first region of the arena may be too small."""
+"""Padded tokens in a run, up to which what the arena grows by is not worth giving back."""
 
 
 class StoppedError(Exception):

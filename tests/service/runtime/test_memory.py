@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from service.runtime.lookup_tables import lookup_tables
-from service.runtime.memory import ARENA_BYTES_PER_THREAD, trim
+from service.runtime.memory import FIRST_REGION_BYTES, trim
 
 ROOT = Path(__file__).parents[3]
 PAGES = 20_000
@@ -44,7 +44,7 @@ from service.runtime.sequence import Sequence
 from service.runtime.session import Session
 from tests.service.runtime.test_memory import resident
 
-share_arena(1)
+share_arena()
 version = open_version(Path("models/sentiment/1"))
 sessions = [Session(version.model, pad_token_id=0) for _ in range(2)]
 row = Sequence(np.full(512, 5), np.zeros(512, dtype=np.int64))
@@ -67,8 +67,54 @@ def test_what_large_runs_made_the_arena_grow_by_is_given_back():
     command = [sys.executable, "-c", LARGE_RUNS]
     finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     grown, kept = map(int, finished.stdout.split())
-    assert grown > 4 * ARENA_BYTES_PER_THREAD
-    assert kept < ARENA_BYTES_PER_THREAD + 4 * 2**20
+    assert grown > 4 * FIRST_REGION_BYTES
+    assert kept < FIRST_REGION_BYTES + 4 * 2**20
+
+
+USUAL_RUNS = """
+import random
+from pathlib import Path
+
+import numpy as np
+
+from model_directory.integrity import open_version
+from service.runtime.memory import share_arena, trim
+from service.runtime.sequence import Sequence
+from service.runtime.session import Session
+from tests.service.runtime.test_memory import resident
+
+share_arena()
+version = open_version(Path("models/sentiment/1"))
+session = Session(version.model, pad_token_id=0)
+
+def run(rows, length):
+    session.run([Sequence(np.full(length, 5), np.zeros(length, dtype=np.int64))] * rows)
+
+run(1, 8)
+trim()
+before = resident()
+shapes = random.Random(1)
+for _ in range(4):
+    for _ in range(30):
+        length = shapes.randint(4, 256)
+        run(max(1, 256 // length), length)
+    full = resident()
+    session.give_back()
+    trim()
+    print(full - before, resident() - before)
+"""
+
+
+@pytest.mark.skipif(
+    "glibc" not in (os.confstr("CS_GNU_LIBC_VERSION") or ""), reason="only glibc keeps what is free"
+)
+def test_after_load_upon_load_less_than_a_mebibyte_is_kept():
+    command = [sys.executable, "-c", USUAL_RUNS]
+    finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    for line in finished.stdout.splitlines():
+        grown, kept = map(int, line.split())
+        assert grown > 3 * 2**20
+        assert kept < 2**20
 
 
 SECOND_SESSION = """
@@ -79,7 +125,7 @@ from service.runtime.memory import share_arena, trim
 from service.runtime.session import Session
 from tests.service.runtime.test_memory import resident
 
-share_arena(1)
+share_arena()
 version = open_version(Path("models/sentiment/1"))
 session = Session(version.model, pad_token_id=0)
 trim()
