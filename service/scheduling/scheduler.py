@@ -10,18 +10,18 @@ from service.runtime.sequence import Sequence
 from service.runtime.session import Logits, StoppedError
 from service.scheduling.answer_cache import AnswerCache
 from service.scheduling.backlog import Backlog
-from service.scheduling.batch import batch_around
 from service.scheduling.batch_limits import BatchLimits
 from service.scheduling.claims import Claims
 from service.scheduling.cost import CostModel
 from service.scheduling.crew import Crew
+from service.scheduling.dispatch import Dispatch
 from service.scheduling.errors import ClosedError, QueueFullError
 from service.scheduling.executor import Executor
 from service.scheduling.observer import Observer
 from service.scheduling.priority import Priority
 from service.scheduling.runs import Run, RunsInProgress
 from service.scheduling.ticket import Submission, Ticket
-from service.scheduling.turns import Turns, count_overtakers
+from service.scheduling.turns import Turns
 from service.scheduling.waiting import WaitingLine
 
 Clock = Callable[[], float]
@@ -57,7 +57,6 @@ class Scheduler:
         cache_entries: int = 0,
         clock: Clock = time.monotonic,
     ) -> None:
-        self._workers = workers
         self._observer = observer
         self._clock = clock
         self._lock = threading.Lock()
@@ -67,6 +66,9 @@ class Scheduler:
         self._runs = RunsInProgress()
         self._turns = Turns(workers, limits, self._backlog, self._runs)
         self._claims = Claims(self._backlog, self._runs, self._turns)
+        self._dispatch = Dispatch(
+            workers, self._backlog, self._runs, self._turns, self._claims, self._woken
+        )
         self._cache = AnswerCache(cache_entries)
         self._closed = False
 
@@ -178,7 +180,7 @@ class Scheduler:
                     shared += 1
                 self._claims.claim(ticket, submission, index)
             if missing:
-                self._wake(len(missing) - shared, now)
+                self._dispatch.wake(len(missing) - shared, now)
             else:
                 submission.settled = True
                 submission.first_started = submission.last_finished = now
@@ -222,7 +224,7 @@ class Scheduler:
         """
         with self._lock:
             while True:
-                run, expired = self._next_run(crew)
+                run, expired = self._dispatch.next_run(crew, self._clock())
                 if expired:
                     self._lock.release()
                     try:
@@ -231,7 +233,7 @@ class Scheduler:
                         self._lock.acquire()
                 if run is not None:
                     # What this worker may not take now, another may.
-                    self._wake(min(1, self._backlog.waiting_count), run.started)
+                    self._dispatch.wake(min(1, self._backlog.waiting_count), run.started)
                     return run
                 if expired:
                     continue
@@ -246,33 +248,10 @@ class Scheduler:
         """
         while True:
             with self._lock:
-                run, expired = self._next_run(crew)
+                run, expired = self._dispatch.next_run(crew, self._clock())
             _call_back(expired)
             if run is not None or not expired:  # all of a batch may have been too late
                 return run
-
-    def _wake(self, rows: int, now: float) -> None:
-        """Have workers look for so many rows that wait: those that may take them."""
-        if not rows:
-            return
-        if not self._runs.fill(self._workers):
-            first = self._turns.first(now)
-            crew = Crew.ALONE if first is None else self._crew_for(first, now)
-        elif self._turns.may_replace_bulk() or self._turns.overtaking(now):
-            crew = Crew.FIRST
-        else:
-            return
-        self._woken[crew].notify(min(rows, self._workers))
-
-    def _crew_for(self, anchor: Ticket, now: float) -> Crew:
-        """Whose is the batch that it begins on a core that is free. What goes first is run by the
-        others too while all threads for that are busy.
-        """
-        if self._runs.first_count < count_overtakers(self._workers) and self._turns.is_quick(
-            anchor, now
-        ):
-            return Crew.FIRST
-        return Crew.BESIDE if self._turns.bulk_is_here else Crew.ALONE
 
     def _wake_all(self) -> None:
         for woken in self._woken.values():
@@ -302,7 +281,7 @@ class Scheduler:
                     if self._claims.answer(submission, indices, answer, now):
                         done.append(submission)
             if run.wide or run.goes_first:  # its worker's core, and not its worker, is free
-                self._wake(self._backlog.waiting_count, now)
+                self._dispatch.wake(self._backlog.waiting_count, now)
         _call_back(done)
         if seconds:
             self._observer.batch_ran(line.name, rows, run.real_tokens, computed, seconds)
@@ -326,85 +305,6 @@ class Scheduler:
                 )
             self._wake_all()
         _call_back(submissions)
-
-    def _next_run(self, crew: Crew | None) -> tuple[Run | None, list[Submission]]:
-        """The batch that a worker of ``crew`` takes now, of any crew if None, and the submissions
-        found to be too late on the way to it.
-        """
-        expired: list[Submission] = []
-        now = self._clock()
-        if crew is Crew.FIRST and self._runs.fill(self._workers):
-            return self._overtaking_run(now, expired), expired
-        for priority in self._turns.priorities():
-            for anchor in self._turns.in_turn(priority, now):
-                expired += self._claims.expire(anchor, now)
-                if not anchor.waiting:
-                    continue
-                if crew is not None and crew is not (its := self._crew_for(anchor, now)):
-                    # Whoever takes it may have been woken for something else before.
-                    self._woken[its].notify()
-                    return None, expired
-                return self._begin_around(anchor, now, expired), expired
-        return None, expired
-
-    def _overtaking_run(self, now: float, expired: list[Submission]) -> Run | None:
-        """A batch for a core that bulk has, or else short rows that go before what runs."""
-        if self._turns.may_replace_bulk():
-            for anchor in self._turns.in_turn(Priority.INTERACTIVE, now):
-                expired += self._claims.expire(anchor, now)
-                if anchor.waiting:
-                    return self._begin_around(anchor, now, expired, overtakes=True)
-            return None
-        for ticket in self._turns.overtaking(now):
-            expired += self._claims.expire(ticket, now)
-            if ticket.waiting:
-                if self._turns.gathers(ticket.line):
-                    return self._begin_around(ticket, now, expired, overtakes=True)
-                return self._begin([ticket], now, quick=True, overtakes=True)
-        return None
-
-    def _begin_around(
-        self, anchor: Ticket, now: float, expired: list[Submission], *, overtakes: bool = False
-    ) -> Run | None:
-        """The batch around the ticket that is due first. Submissions found to be too late are added
-        to ``expired``.
-        """
-        quick = self._turns.is_quick(anchor, now)
-        gathered = quick and self._turns.gathers(anchor.line)
-        tickets = batch_around(anchor, self._turns, now, gathered=gathered)
-        for ticket in tickets:
-            expired += self._claims.expire(ticket, now)
-        # Expiring one submission may have withdrawn tickets chosen before it.
-        tickets = [ticket for ticket in tickets if ticket.waiting]
-        return self._begin(tickets, now, quick=quick, overtakes=overtakes)
-
-    def _begin(
-        self, tickets: list[Ticket], now: float, *, quick: bool, overtakes: bool = False
-    ) -> Run | None:
-        if not tickets:
-            return None
-        for ticket in tickets:
-            self._claims.take_out(ticket)
-            ticket.started = now
-            for submission in ticket.claims:
-                if submission.first_started is None:
-                    submission.first_started = now
-        line = tickets[0].line
-        lengths = [ticket.sequence.length for ticket in tickets]
-        gathered = quick and self._turns.gathers(line)
-        run = Run(
-            line,
-            tickets,
-            line.predict(len(lengths), max(lengths), sum(lengths)),
-            now,
-            wide=gathered or (line.executor.widens and self._turns.may_be_wide(tickets)),
-            quick=quick,
-            overtakes=overtakes,
-        )
-        self._backlog.running.add(run.cost_seconds)
-        self._runs.begin(run)
-        self._turns.began(run)
-        return run
 
     def _cached(self, line: WaitingLine, fingerprint: bytes) -> Logits | None:
         return self._cache.get((line.name, fingerprint)) if self._cache.is_on else None
