@@ -19,9 +19,9 @@ class Claims:
         self._runs = runs
         self._turns = turns
 
-    def add(self, ticket: Ticket, now: float) -> None:
+    def add(self, ticket: Ticket) -> None:
         """Let a new ticket wait."""
-        self._turns.wait(ticket, now)
+        self._turns.wait(ticket)
         self._sum_of(ticket).add(ticket.cost_seconds)
         ticket.line.add(ticket)
 

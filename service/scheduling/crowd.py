@@ -2,8 +2,6 @@
 
 from typing import NamedTuple
 
-from service.scheduling.offered_load import OfferedLoad
-
 CROWD_ROWS = 12
 """Waiting and running for each worker, from which on there is a crowd. Those that run count,
 because whoever sent them is soon back with the next."""
@@ -33,15 +31,6 @@ PASSING_SECONDS = 0.05
 """For which there may be fewer than that: when a batch is answered, its callers take a moment to
 come back with the next."""
 
-CROWD_LOAD = 0.8
-"""Of what full batches bring, which makes a crowd however few wait. Not much more than that comes
-out of small batches, and where short rows go first meanwhile, long ones wait until there are many.
-"""
-
-DISPERSED_LOAD = 0.7
-"""At which that is over: at 70 % of the load short rows shall go first, but for its ups and downs.
-Both simulated (docs/simulation.md)."""
-
 
 class RowCounts(NamedTuple):
     """How many wait and run, and how many of those are short."""
@@ -63,12 +52,6 @@ class Crowd:
         self._fewer_since: float | None = None
         """Monotonic seconds from which on there have been fewer than that."""
         self._stays = False
-        self._load = OfferedLoad(workers)
-        self._much_comes = False
-
-    def comes(self, seconds: float, now: float) -> None:
-        """Learn of a row that comes, and takes one worker so many ``seconds`` in a full batch."""
-        self._load.add(seconds, now)
 
     def is_here(self, rows: RowCounts, now: float) -> bool:
         """Whether there is one now that there are so many ``rows``. To be asked whenever it
@@ -79,13 +62,8 @@ class Crowd:
             self._came_at_once = True
         elif rows.all <= DISPERSED_ROWS * each:
             self._came_at_once = False
-        load = self._load.at(now)
-        if load >= CROWD_LOAD:
-            self._much_comes = True
-        elif load <= DISPERSED_LOAD:
-            self._much_comes = False
         self._watch(rows.all, now)
-        return self._came_at_once or self._stays or self._much_comes
+        return self._came_at_once or self._stays
 
     def _watch(self, rows: int, now: float) -> None:
         """Find out whether they stay as many, but for moments."""

@@ -175,7 +175,7 @@ class Scheduler:
                     ticket = Ticket(sequences[index], fingerprint, line, now + before, cost)
                     before += cost
                     ticket.takes_room = index == missing[0] or before <= room * (1 + 1e-9)
-                    self._claims.add(ticket, now)
+                    self._claims.add(ticket)
                 else:
                     shared += 1
                 self._claims.claim(ticket, submission, index)

@@ -69,12 +69,11 @@ class Turns:
         self._crowds = {priority: Crowd(workers) for priority in Priority}
         self._bulk = BulkShare()
 
-    def wait(self, ticket: Ticket, now: float) -> None:
+    def wait(self, ticket: Ticket) -> None:
         """Let ``ticket`` wait for its turn."""
-        line = ticket.line
-        self._due[line.priority].setdefault(line, DueQueue()).add(ticket, next(self._numbers))
-        if ticket.takes_room:
-            self._crowds[line.priority].comes(self._priced(line, ticket.sequence.length), now)
+        self._due[ticket.line.priority].setdefault(ticket.line, DueQueue()).add(
+            ticket, next(self._numbers)
+        )
         self.sweep()
 
     def waiting(self) -> Iterable[Ticket]:
@@ -218,12 +217,11 @@ class Turns:
 
     def began(self, run: Run) -> None:
         """Count a run that a worker has taken."""
-        seconds = self._priced(run.line, run.real_tokens)
-        self._bulk.took(run.line.priority, seconds, bulk_is_here=self.bulk_is_here)
+        self._bulk.took(run.line.priority, self._priced(run), bulk_is_here=self.bulk_is_here)
 
     def gave_back(self, run: Run) -> None:
         """Take away a run that was stopped."""
-        self._bulk.gave_back(run.line.priority, self._priced(run.line, run.real_tokens))
+        self._bulk.gave_back(run.line.priority, self._priced(run))
 
     def _order(self, priority: Priority, *, put_off_long: bool) -> Iterator[Turn]:
         """What waits, of all models."""
@@ -238,13 +236,13 @@ class Turns:
         seconds = line.cost.predict(1, SHORT_TOKENS)
         return int(SHORT_TOKENS * max(1.0, LONG_SECONDS / seconds))
 
-    def _priced(self, line: WaitingLine, tokens: int) -> float:
-        """Seconds that so many ``tokens`` take in full batches, however small theirs are: what
+    def _priced(self, run: Run) -> float:
+        """Seconds that the tokens of ``run`` take in full batches, however small this one is: what
         interactive work pays for being answered soon is not taken from it a second time.
         """
         rows = max(1, self._limits.tokens // SHORT_TOKENS)
-        full = line.cost.predict(rows, SHORT_TOKENS)
-        return tokens * full / (rows * SHORT_TOKENS)
+        full = run.line.cost.predict(rows, SHORT_TOKENS)
+        return run.real_tokens * full / (rows * SHORT_TOKENS)
 
     def _batches_are_small(self, priority: Priority, now: float) -> bool:
         rows = self._backlog.lanes[priority].waiting_count + self._runs.rows(priority).all
@@ -258,9 +256,9 @@ class Turns:
         return priority is Priority.INTERACTIVE and not self._is_crowded(priority, now)
 
     def _is_crowded(self, priority: Priority, now: float) -> bool:
-        """Whether so much waits and runs, or stays so for so long, or comes, that nobody goes
-        before others and large batches are run. What one giant request has beyond its share of the
-        room does not count: it is nobody's wait but its own.
+        """Whether so much waits and runs, or stays so for so long, that nobody goes before others
+        and large batches are run. What one giant request has beyond its share of the room does not
+        count: it is nobody's wait but its own.
         """
         waiting = self._backlog.lanes[priority].waiting.count
         running = self._runs.rows(priority)

@@ -5,10 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.scheduling.crowd import (
-    CROWD_LOAD,
     CROWD_ROWS,
     CROWD_SHORT_ROWS,
-    DISPERSED_LOAD,
     DISPERSED_ROWS,
     PASSING_SECONDS,
     STEADY_ROWS,
@@ -17,7 +15,6 @@ from service.scheduling.crowd import (
     Crowd,
     RowCounts,
 )
-from service.scheduling.offered_load import MEMORY_SECONDS
 
 workers = pytest.mark.parametrize("workers", [1, 2, 16])
 MANY, MANY_SHORT, FEW = CROWD_ROWS, CROWD_SHORT_ROWS, DISPERSED_ROWS
@@ -104,38 +101,3 @@ def test_fewer_rows_than_stay_end_it_within_the_moment_that_passes(steps):
         now += seconds
     crowd.is_here(RowCounts(0, 0), now)
     assert not crowd.is_here(RowCounts(0, 0), now + PASSING_SECONDS * 2)
-
-
-def come(crowd, load, seconds, start, workers=2):
-    """What it says every 10 ms, while so much comes and hardly anything waits, and when that
-    ends.
-    """
-    seen, now = [], start
-    for _ in range(int(seconds * 100)):
-        now += 0.01
-        crowd.comes(load * workers * 0.01, now)
-        seen.append(crowd.is_here(RowCounts(1, 1), now))
-    return seen, now
-
-
-@pytest.mark.parametrize("workers", [1, 2, 16])
-def test_much_that_comes_is_a_crowd_however_few_wait_and_until_less_comes(workers):
-    crowd = Crowd(workers)
-    between = (CROWD_LOAD + DISPERSED_LOAD) / 2
-    seen, now = come(crowd, between, 8 * MEMORY_SECONDS, START, workers)
-    assert not any(seen)
-    seen, now = come(crowd, CROWD_LOAD * 1.05, 8 * MEMORY_SECONDS, now, workers)
-    assert seen == sorted(seen)
-    assert seen[-1]
-    seen, now = come(crowd, between, 8 * MEMORY_SECONDS, now, workers)
-    assert all(seen)
-    seen, now = come(crowd, DISPERSED_LOAD * 0.95, 8 * MEMORY_SECONDS, now, workers)
-    assert seen == sorted(seen, reverse=True)
-    assert not seen[-1]
-
-
-def test_a_load_that_stops_is_a_crowd_no_longer_after_a_while():
-    crowd = Crowd(2)
-    seen, now = come(crowd, 1.0, 8 * MEMORY_SECONDS, START)
-    assert seen[-1]
-    assert not crowd.is_here(RowCounts(1, 1), now + MEMORY_SECONDS)

@@ -6,13 +6,7 @@ import numpy as np
 import pytest
 
 from service.scheduling.cost import Coefficients, CostModel
-from service.scheduling.crowd import (
-    CROWD_LOAD,
-    CROWD_SHORT_ROWS,
-    DISPERSED_LOAD,
-    STEADY_ROWS,
-    STEADY_SECONDS,
-)
+from service.scheduling.crowd import CROWD_SHORT_ROWS, STEADY_ROWS, STEADY_SECONDS
 from service.scheduling.errors import QueueFullError
 from service.scheduling.priority import BULK_SHARE, Priority
 from service.scheduling.runs import LONG_SECONDS
@@ -105,29 +99,6 @@ def test_interactive_work_goes_before_bulk_that_came_earlier(bench):
     bench.submit(60, priority=Priority.BULK)
     bench.submit(40)
     assert bench.run_all() == [[40], [60]]
-
-
-def test_where_much_comes_rows_run_in_the_order_in_which_they_came_though_few_wait(bench):
-    def come(load):
-        for _ in range(1000):
-            bench.submit(90)
-            bench.clock.now += 0.09 / 2 / load
-            run = bench.scheduler.poll()
-            bench.scheduler.finish(run, [(row.input_ids,) for row in run.sequences], 0.0)
-
-    def order():
-        bench.submit(200), bench.submit(20)
-        runs = [bench.scheduler.poll(), bench.scheduler.poll()]
-        for run in runs:
-            bench.scheduler.finish(run, [(row.input_ids,) for row in run.sequences], 0.0)
-        return [run.real_tokens for run in runs]
-
-    come((CROWD_LOAD + DISPERSED_LOAD) / 2)
-    assert order() == [20, 200]
-    come(1.1 * CROWD_LOAD)
-    assert order() == [200, 20]
-    come(0.9 * DISPERSED_LOAD)
-    assert order() == [20, 200]
 
 
 def test_bulk_gets_its_share_while_interactive_work_never_ends(bench):
