@@ -47,10 +47,15 @@ def describe_machine() -> Machine:
 
 
 def _processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.machine()
+    """Its name, and on x86 family and model: rented machines call several generations alike."""
+    fields = {}
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        name, _, value = line.partition(":")
+        fields.setdefault(name.strip(), value.strip())
+    known = fields.get("model name", platform.machine())
+    if "cpu family" in fields:
+        known += f" (family {fields['cpu family']}, model {fields['model']})"
+    return known
 
 
 def _commit() -> str:

@@ -32,5 +32,5 @@ def paired_ratios(numerators: Sequence[float], denominators: Sequence[float]) ->
 
 
 def paired_differences(left: Sequence[float], right: Sequence[float]) -> list[float]:
-    """``left - right`` within each round."""
+    """``left - right`` within each round, or of each text."""
     return [first - second for first, second in zip(left, right, strict=True)]

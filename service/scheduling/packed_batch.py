@@ -21,6 +21,11 @@ WINDOW_BATCHES = 4
 Simulated (docs/simulation.md)."""
 
 
+NEARLY = 0.003
+"""By how much dearer a token may be in a batch that is taken for its longest row. Simulated
+(docs/simulation.md)."""
+
+
 class _Filled(NamedTuple):
     """A batch by the places of its rows, and its predicted seconds for each token."""
 
@@ -36,27 +41,36 @@ def plan_packed_batch(lengths: Sequence[int], tokens: int, cost: Cost) -> list[i
     most so many ``tokens``, but that a single longer row goes alone, and at most ``PADDED_SHARE``
     padding.
 
-    For each length that the longest row might have, the batch is filled in order of turns. Of these
-    and the first row alone, the one is taken whose tokens are predicted to run fastest.
+    For each length that the longest row might have, the batch is filled in order of turns with the
+    rows that make a token of it no dearer: a short row that a long one pads may. Of these and the
+    first row alone, the one is taken whose tokens are predicted to run fastest; or where others are
+    ``NEARLY`` as fast, that with the longest row, which would wait longest otherwise.
     """
     first = lengths[0]
-    best = _Filled(cost(1, first, first) / first, [0])
+    filled = [_Filled(cost(1, first, first) / first, [0])]
     for longest in sorted({length for length in lengths if length >= first}):
-        filled = _filled(lengths, longest, tokens, cost)
-        if filled.seconds_per_token <= best.seconds_per_token:
-            best = filled
-    return best.places
+        filled.append(_filled(lengths, longest, tokens, cost))
+    enough = min(filled).seconds_per_token * (1 + NEARLY)
+    return [batch for batch in filled if batch.seconds_per_token <= enough][-1].places
 
 
 def _filled(lengths: Sequence[int], longest: int, tokens: int, cost: Cost) -> _Filled:
-    """The first row, and each after it that still fits and is not over ``longest``."""
+    """The first row, and each after it that still fits, is not over ``longest`` and makes no token
+    dearer.
+    """
     places, real, padded_length = [0], lengths[0], lengths[0]
+    seconds = cost(1, real, real)
     for place, length in enumerate(lengths):
         if place == 0 or length > longest or real + length > tokens:
             continue
+        is_longest = length > padded_length
         padded = (len(places) + 1) * max(padded_length, length)
-        if padded * (1 - PADDED_SHARE) <= real + length:
+        if padded * (1 - PADDED_SHARE) > real + length:
+            continue
+        more = cost(len(places) + 1, max(padded_length, length), real + length)
+        if is_longest or more * real <= seconds * (real + length):
             places.append(place)
             real += length
             padded_length = max(padded_length, length)
-    return _Filled(cost(len(places), padded_length, real) / real, places)
+            seconds = more
+    return _Filled(seconds / real, places)

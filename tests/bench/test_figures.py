@@ -27,7 +27,7 @@ MEMORY = ProcessMemory(300 * MEBIBYTE, 250 * MEBIBYTE, 200 * MEBIBYTE)
 def results(default_starts):
     return Results(
         [Throughput(Load(MIXED, 32, 0.9), ROUNDS, real_tokens=97, padded_tokens=100)],
-        [LatencyRound([0.012], [0.010], [0.007])],
+        [LatencyRound([0.012, 0.050, 0.090], [0.010, 0.047, 0.070], [0.007, 0.040, 0.010])],
         Start(0.9, MEMORY),
         MEMORY,
         default_starts,
@@ -60,11 +60,12 @@ def test_padding_and_processor_time_are_shares():
     assert rows[title, "cores busy with the load"].value == "1.00%"
 
 
-def test_what_http_adds_is_the_difference_of_the_medians():
+def test_what_http_adds_is_the_median_of_what_it_adds_to_each_text():
     rows = rows_of()
     title = "Latency of a lone text"
-    assert rows[title, "p50 HTTP minus in process, 1 thread"].value == "2.00 ms"
-    assert rows[title, "p50 HTTP minus in process, 2 threads"].value == "5.00 ms"
+    assert rows[title, "p50 HTTP, one connection"].value == "50.00 ms"
+    assert rows[title, "HTTP minus in process, 1 thread, text by text"].value == "3.00 ms"
+    assert rows[title, "HTTP minus in process, 2 threads, text by text"].value == "10.00 ms"
 
 
 def test_without_default_models_their_rows_say_that_they_were_skipped():
