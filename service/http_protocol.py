@@ -39,6 +39,11 @@ class Door(Protocol):
         for room, if it does; or None.
         """
 
+    def turn_away_unparsed(self, data: bytes) -> tuple[bytes, float] | None:
+        """The same of one whole request, as it was read from a connection that is between two, and
+        that stays open; None where it is to be parsed.
+        """
+
     def let_in(self, scope: HTTPScope, hand_over: Callable[[], bool]) -> None:
         """Have a request handed to the application, now or when its turn has come; False when that
         is not to be done any more.
@@ -137,7 +142,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Count what belongs to a header that is not complete yet; start the clock for what has
         not arrived whole at once.
         """
-        if self._is_deaf:
+        if self._is_deaf or (self._is_between_requests and self._turn_away_unparsed(data)):
             return
         if self._in_header:
             self._header_bytes += len(data)
@@ -154,6 +159,30 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._receive_timer is not None or self._is_streamed or self._is_deaf
         ):
             self._start_timer()
+
+    @property
+    def _is_between_requests(self) -> bool:
+        """Whether all that was read has been answered, and the answers are being taken."""
+        return (
+            not self._in_message
+            and self._header_bytes == 0
+            and (self.cycle is None or self.cycle.response_complete)
+            and not (self.pipeline or self.flow.write_paused or self.transport.is_closing())
+        )
+
+    def _turn_away_unparsed(self, data: bytes) -> bool:
+        """Refuse the request that ``data`` is, if there is nothing to find out about it."""
+        if self.loop.time() >= self._wait_until:
+            return False
+        refused = self.door.turn_away_unparsed(data)
+        if refused is None:
+            return False
+        answer, seconds = refused
+        self._stop_timer()
+        self.told_to_wait(seconds)
+        self.transport.write(answer)
+        self.on_response_complete()
+        return True
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is not HTTP; uvicorn's own answer is plain text."""

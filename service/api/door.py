@@ -5,7 +5,8 @@ Reading, validating and tokenising a request costs the event loop a good part of
 when the queue has no room for it. At ten times the capacity that would take the cores from the
 models, and everyone's time, health checks' included. So a request is refused as soon as its header
 is read, in two cases more: its priority's queue is full; or the event loop has read more requests
-than it got round to. And one whose caller has hung up by then is forgotten.
+than it got round to. And one whose caller has hung up by then is forgotten. What there is no room
+for, and says nothing unusual, is not even parsed (``service/plain_request.py``).
 """
 
 import re
@@ -24,7 +25,9 @@ from service.api.caller import CALLER_LEFT
 from service.api.headers import PRIORITY, REQUEST_ID, request_id_of
 from service.api.pacing import Pacing
 from service.api.problems import MEDIA_TYPE, ProblemError, body_of, problem_of
+from service.http_protocol import MAX_HEADER_BYTES
 from service.lifecycle import Lifecycle, Phase
+from service.plain_request import plain_path
 from service.scheduling.errors import QueueFullError
 from service.scheduling.priority import Priority
 from service.telemetry.metrics import Metrics
@@ -136,14 +139,34 @@ class Door:
         priority = Priority.BULK if fields.get(PRIORITY) == _BULK else Priority.INTERACTIVE
         if not is_behind and priority not in full:
             return None
+        if not headers and REQUEST_ID not in fields:
+            return self._overload(route, priority, keep_alive)
         refusal = self._queue.refuse_unread(priority)
         self._metrics.request_turned_away(route, HTTPStatus.TOO_MANY_REQUESTS)
-        request_id = request_id_of(fields)
-        if headers or REQUEST_ID in fields:
-            answer = _answer(problem_of(refusal), request_id, keep_alive, headers)
-        else:
-            template = _overloaded(refusal.told_seconds, keep_alive)
-            answer = template.replace(ID_TEMPLATE, request_id.encode("ascii"))
+        answer = _answer(problem_of(refusal), request_id_of(fields), keep_alive, headers)
+        return answer, float(refusal.told_seconds)
+
+    def turn_away_unparsed(self, data: bytes) -> tuple[bytes, float] | None:
+        """The same for what was read from a connection that is between two requests and whose
+        caller does not come back as told, if it is one whole request that says nothing unusual.
+        None says nothing: what is not turned away by this is to be parsed.
+        """
+        if (
+            self._access is not None
+            or not self._queue.is_full(Priority.INTERACTIVE, self._pacing.crowd)
+            or self._lifecycle.phase is not Phase.SERVING
+            or (path := plain_path(data, MAX_HEADER_BYTES)) is None
+            or (route := _route_of_path(path)) is None
+        ):
+            return None
+        return self._overload(route, Priority.INTERACTIVE, keep_alive=True)
+
+    def _overload(self, route: str, priority: Priority, keep_alive: bool) -> tuple[bytes, float]:
+        """The answer to a request for want of room, under an id of ours."""
+        refusal = self._queue.refuse_unread(priority)
+        self._metrics.request_turned_away(route, HTTPStatus.TOO_MANY_REQUESTS)
+        template = _overloaded(refusal.told_seconds, keep_alive)
+        answer = template.replace(ID_TEMPLATE, request_id_of({}).encode("ascii"))
         return answer, float(refusal.told_seconds)
 
     def _refused(

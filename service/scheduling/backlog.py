@@ -1,6 +1,5 @@
 """The predicted seconds of work that the workers owe, and whether more may be added."""
 
-import math
 from dataclasses import dataclass
 
 from service.scheduling.comebacks import Comebacks
@@ -16,11 +15,11 @@ GIANT_SHARE = 0.5
 TYPICAL_WEIGHT = 0.02
 """Of each admitted request in what is typical: the last fifty or so decide."""
 
-ALIKE_SECONDS = 0.005
+ALIKE_SECONDS = 0.02
 """For which refusals of requests that nobody read are told the same. To look again at all that is
 ahead of each took the door more than half of its time, and meanwhile little of it changes."""
 
-ALIKE_WORK_SECONDS = 0.1
+ALIKE_WORK_SECONDS = 0.25
 """Of all workers: as much work is told the same at most, so that a crowd is still told to come back
 one after the other."""
 
@@ -216,11 +215,13 @@ class Backlog:
         What runs now is not ahead: when it is done as much will run that waits now.
         """
         needed = self._shared_by(priority, surplus) / self._workers
-        told = 0
-        while not patient and told < max(1, needed):
-            told = max(1, math.ceil(needed))
-            before = self.lanes[priority].comebacks.expected(now, now + told)
-            needed = self._shared_by(priority, surplus + before) / self._workers
+        if patient:
+            return needed
+        for second, work in enumerate(self.lanes[priority].comebacks.by_second(now), start=1):
+            if second >= needed:  # as far as is known: each second may bring more
+                needed = self._shared_by(priority, surplus + work) / self._workers
+                if second >= needed:
+                    break
         return needed
 
     def refuse_if_too_late(

@@ -7,6 +7,9 @@ back or did not. Until then nobody knows, and callers are taken at their best, s
 comes all at once is spread over the time that its work takes.
 """
 
+import itertools
+from collections.abc import Iterator
+
 FADING_SECONDS = 1.5
 """After this long what was learned counts half: one crowd says little about the next."""
 
@@ -46,16 +49,20 @@ class Comebacks:
         known = PRIOR_REFUSALS + self._settled
         return min(1.0, (PRIOR_REFUSALS + self._returned) / known)
 
-    def expected(self, now: float, until: float) -> float:
-        """Seconds of work that will come back from now until then."""
+    def by_second(self, now: float) -> Iterator[float]:
+        """Seconds of work that will come back within a second from now, within two, and so on
+        without end.
+        """
         self._pass_time(now)
-        last = _slot_of(until)
-        if last - self._slot < len(self._out):  # as a rule: those before have passed
-            slots = (slot for slot in range(self._slot + 1, last + 1) if slot in self._out)
-        else:
-            slots = (slot for slot in self._out if slot <= last)
-        work = sum(self._out[slot][1] for slot in slots)
-        return min(self.share * work, MOST_SECONDS * self._workers)
+        share, most = self.share, MOST_SECONDS * self._workers
+        work, slot = 0.0, self._slot
+        for seconds in itertools.count(1):
+            last = _slot_of(now + seconds)
+            while slot < last:
+                slot += 1
+                if slot in self._out:
+                    work += self._out[slot][1]
+            yield min(share * work, most)
 
     def refused(self, seconds: float, now: float, until: float) -> None:
         """Work of so many seconds was sent away, and told to come back at ``until``."""

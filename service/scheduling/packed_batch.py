@@ -47,9 +47,11 @@ def plan_packed_batch(lengths: Sequence[int], tokens: int, cost: Cost) -> list[i
     ``NEARLY`` as fast, that with the longest row, which would wait longest otherwise.
     """
     first = lengths[0]
-    filled = [_Filled(cost(1, first, first) / first, [0])]
-    for longest in sorted({length for length in lengths if length >= first}):
-        filled.append(_filled(lengths, longest, tokens, cost))
+    longest_rows = sorted({length for length in lengths if length >= first})
+    filled = [
+        _Filled(cost(1, first, first) / first, [0]),
+        *(_filled(lengths, longest, tokens, cost) for longest in longest_rows),
+    ]
     enough = min(filled).seconds_per_token * (1 + NEARLY)
     return [batch for batch in filled if batch.seconds_per_token <= enough][-1].places
 

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 import pytest
 import uvicorn
 
-from service.http_protocol import CONNECTION, BoundedHttpProtocol
+from service.http_protocol import CONNECTION, MAX_HEADER_BYTES, BoundedHttpProtocol
+from service.plain_request import plain_path
 
 UNREADABLE = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 3\r\nconnection: close\r\n\r\n???"
 REFUSAL = b"HTTP/1.1 429 Too Many Requests\r\ncontent-length: 2\r\n\r\nno"
@@ -45,9 +46,26 @@ class RefusesPosts:
             return None
         return REFUSAL, self.told_seconds
 
+    def turn_away_unparsed(self, data):
+        return None
+
     def unreadable(self, status, error_type, detail):
         self.unread.append((status, error_type))
         return UNREADABLE
+
+
+class RefusesUnparsed(RefusesPosts):
+    """The same, and does not have all of them parsed."""
+
+    def __init__(self):
+        super().__init__()
+        self.unparsed = 0
+
+    def turn_away_unparsed(self, data):
+        if plain_path(data, MAX_HEADER_BYTES) in (None, "/left"):
+            return None
+        self.unparsed += 1
+        return REFUSAL, self.told_seconds
 
 
 async def app(scope, receive, send):
@@ -65,9 +83,9 @@ async def app(scope, receive, send):
     await send({"type": "http.response.body", "body": body})
 
 
-@pytest.fixture
-def door():
-    return RefusesPosts()
+@pytest.fixture(params=[RefusesPosts, RefusesUnparsed])
+def door(request):
+    return request.param()
 
 
 @pytest.fixture
@@ -138,8 +156,47 @@ def test_a_connection_that_is_not_to_be_kept_is_closed(port):
     assert received == REFUSAL
 
 
+def test_what_is_refused_unparsed_is_between_requests_that_are_parsed():
+    door = RefusesUnparsed()
+    slow = GET.replace(b"/", b"/slow", 1)
+    with (
+        served(door) as port,
+        socket.create_connection(("127.0.0.1", port), timeout=30) as connection,
+    ):
+        for sent, expected in ((post(), [429]), (GET, [200]), (post(), [429]), (GET, [200])):
+            connection.sendall(sent)
+            assert statuses(receive(connection, 1)) == expected
+        assert door.unparsed == 2
+        connection.sendall(slow)
+        time.sleep(0.3)
+        connection.sendall(post())  # not before the answer that is owed
+        assert statuses(receive(connection, 2)) == [200, 429]
+        for part in (post()[:20], post()[20:]):
+            connection.sendall(part)
+            time.sleep(0.1)
+        assert statuses(receive(connection, 1)) == [429]
+    assert door.unparsed == 2
+
+
+def test_a_connection_that_is_refused_unparsed_stays_open_as_long_as_any():
+    with (
+        served(RefusesUnparsed(), timeout_keep_alive=KEEP_ALIVE_SECONDS) as port,
+        socket.create_connection(("127.0.0.1", port), timeout=30) as connection,
+    ):
+        for _ in range(3):
+            connection.sendall(post())
+            receive(connection, 1)
+            time.sleep(KEEP_ALIVE_SECONDS / 2)
+        connection.sendall(post())
+        receive(connection, 1)
+        answered = time.monotonic()
+        assert connection.recv(1) == b""
+        assert time.monotonic() - answered > 0.9 * KEEP_ALIVE_SECONDS
+
+
 def test_who_was_refused_for_other_reasons_than_room_has_no_claim_to_any(port, door):
     door.told_seconds = None
+    door.turn_away_unparsed = lambda data: None  # by which nobody is refused for other reasons
     received = exchange(port, post() + GET, 2)
     assert statuses(received) == [429, 200]
     assert received.endswith(b"new")

@@ -130,6 +130,15 @@ def test_the_door_writes_the_same_refusal_and_keeps_no_place_in_the_queue_for_it
     assert at_the_door(served, path="/health/live") is None
 
 
+def test_who_asks_is_looked_at_before_anyone_is_told_that_there_is_no_room(tmp_path, monkeypatch):
+    served = Served(tmp_path)
+    served.lifecycle.started()
+    monkeypatch.setattr(NoQueue, "is_full", lambda *_: True)
+    request = b"POST /v1/sentiment HTTP/1.1\r\nContent-Length: 0\r\n\r\n"
+    assert served.door.turn_away_unparsed(request) is None
+    assert at_the_door(served)[0].startswith(b"HTTP/1.1 401 ")
+
+
 def test_an_answer_to_head_is_a_header(tmp_path):
     served = Served(tmp_path)
     served.lifecycle.started()

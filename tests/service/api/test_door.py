@@ -1,6 +1,7 @@
 """Who is turned away before being read, and with what answer."""
 
 import json
+import re
 
 import pytest
 
@@ -61,6 +62,11 @@ class Entrance:
     ):
         scope = {"method": method, "path": path, "headers": headers}
         return self.door.turn_away(scope, keep_alive, is_patient)
+
+    def try_unparsed(self, path="/v1/sentiment"):
+        return self.door.turn_away_unparsed(
+            b"POST %b HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}" % path.encode()
+        )
 
 
 @pytest.fixture
@@ -142,6 +148,38 @@ def test_a_service_that_shuts_down_says_so_instead(entrance):
     entrance.fill()
     entrance.lifecycle.drain()
     assert entrance.try_it() is None
+    assert entrance.try_unparsed() is None
+
+
+def without_id(answer):
+    return re.sub(rb"[0-9a-f]{32}", b"", answer)
+
+
+def test_what_is_not_parsed_is_turned_away_as_if_it_were(entrance):
+    assert entrance.try_unparsed() is None
+    reservation = entrance.fill()
+    other = Entrance()
+    other.fill()
+    answer, seconds = entrance.try_unparsed("/v1/models/a")
+    parsed, told = other.try_it(path="/v1/models/a")
+    assert without_id(answer) == without_id(parsed) != parsed
+    assert seconds == told
+    counted = 'albert_requests_total{model="",route="/v1/models/{model}",status="429"} 1.0'
+    assert counted in entrance.metrics.expose("")[0].decode()
+    entrance.scheduler.release(reservation)
+    assert entrance.try_unparsed() is None
+
+
+def test_what_runs_no_model_or_says_more_is_parsed(entrance):
+    entrance.fill()
+    assert entrance.try_unparsed("/v1/other") is None
+    assert entrance.try_unparsed("/v1/sentiment?a=b") is None
+    assert entrance.door.turn_away_unparsed(b"GET /v1/models/a HTTP/1.1\r\n\r\n") is None
+
+
+def test_where_bulk_alone_has_no_room_everything_is_parsed(entrance):
+    entrance.fill(priority=BULK)
+    assert entrance.try_unparsed() is None
 
 
 def test_the_answer_is_that_of_the_scheduler_with_the_callers_id(entrance):

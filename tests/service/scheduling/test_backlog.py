@@ -141,10 +141,10 @@ def test_those_refused_in_one_moment_are_told_the_same_and_counted_each():
     def told(now):
         return backlog.refuse_unread(INTERACTIVE, now).retry_after_seconds
 
-    in_one_moment = [told(0.0) for _ in range(8)]  # three are less than a tenth of a second
-    assert in_one_moment == pytest.approx([0.2] * 3 + [0.29] * 3 + [0.38] * 2)
-    assert told(0.001) == pytest.approx(0.38)
-    assert told(0.006) == pytest.approx(0.2 + 9 * 0.03)
+    in_one_moment = [told(0.0) for _ in range(18)]  # eight are less than a quarter of a second
+    assert in_one_moment == pytest.approx([0.2] * 8 + [0.44] * 8 + [0.68] * 2)
+    assert told(0.01) == pytest.approx(0.68)
+    assert told(0.021) == pytest.approx(0.2 + 19 * 0.03)
 
 
 def test_bulk_is_not_told_what_interactive_work_is_told():
