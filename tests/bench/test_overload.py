@@ -211,7 +211,7 @@ def test_processor_time_is_a_share_of_all_cores_while_it_ran():
 
 
 def test_a_short_overload_of_a_real_service_fills_the_table(tmp_path):
-    options = ("--seconds", "0.5", "--turns", "2", "--burst-seconds", "1")
+    options = ("--seconds", "1", "--turns", "2", "--burst-seconds", "1")
     shown = table(run("overload", tiny_models(tmp_path), *options))
     assert all(" – " in ends for ends in shown["closed loops before and after, texts/s"][1:4])
     assert all(int(sent) > 0 for sent in shown["requests sent"][1:4])
