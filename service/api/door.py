@@ -139,12 +139,7 @@ class Door:
         priority = Priority.BULK if fields.get(PRIORITY) == _BULK else Priority.INTERACTIVE
         if not is_behind and priority not in full:
             return None
-        if not headers and REQUEST_ID not in fields:
-            return self._overload(route, priority, keep_alive)
-        refusal = self._queue.refuse_unread(priority)
-        self._metrics.request_turned_away(route, HTTPStatus.TOO_MANY_REQUESTS)
-        answer = _answer(problem_of(refusal), request_id_of(fields), keep_alive, headers)
-        return answer, float(refusal.told_seconds)
+        return self._overload(route, priority, keep_alive, fields, headers)
 
     def turn_away_unparsed(self, data: bytes) -> tuple[bytes, float] | None:
         """The same for what was read from a connection that is between two requests and whose
@@ -159,14 +154,27 @@ class Door:
             or (route := _route_of_path(path)) is None
         ):
             return None
-        return self._overload(route, Priority.INTERACTIVE, keep_alive=True)
+        return self._overload(route, Priority.INTERACTIVE, True, {}, {})
 
-    def _overload(self, route: str, priority: Priority, keep_alive: bool) -> tuple[bytes, float]:
-        """The answer to a request for want of room, under an id of ours."""
+    def _overload(
+        self,
+        route: str,
+        priority: Priority,
+        keep_alive: bool,
+        fields: Mapping[bytes, bytes],
+        headers: Mapping[str, str],
+    ) -> tuple[bytes, float]:
+        """The answer to a request with these ``fields`` for want of room, with these ``headers``
+        beside its own; and the seconds that it says to wait.
+        """
         refusal = self._queue.refuse_unread(priority)
         self._metrics.request_turned_away(route, HTTPStatus.TOO_MANY_REQUESTS)
-        template = _overloaded(refusal.told_seconds, keep_alive)
-        answer = template.replace(ID_TEMPLATE, request_id_of({}).encode("ascii"))
+        request_id = request_id_of(fields)
+        if headers or REQUEST_ID in fields:
+            answer = _answer(problem_of(refusal), request_id, keep_alive, headers)
+        else:
+            template = _overloaded(refusal.told_seconds, keep_alive)
+            answer = template.replace(ID_TEMPLATE, request_id.encode("ascii"))
         return answer, float(refusal.told_seconds)
 
     def _refused(

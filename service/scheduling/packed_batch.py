@@ -1,9 +1,9 @@
 """Which waiting rows go into the next batch of a model that packs: a pure function of lengths.
 
 Where the graph computes nothing but attention at padded positions, rows of any lengths may go
-together, so a batch is filled in the order of turns: nobody is passed over for being short or long,
-as in a planner that looks for like lengths. What attention is padded by is left to the predicted
-cost: it says how long the longest row may be.
+together, so a batch is filled in the order of turns and not with like lengths. What attention is
+padded by is left to the predicted cost: it says how long the longest row may be, and which rows
+that one pads too much. Who is left out is soon the first, which every batch has.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,6 @@ attention. Which batch is worth its padding is for the predicted cost to say.
 WINDOW_BATCHES = 4
 """Full ones, of which the rows of one batch are chosen: who is behind them is not taken before.
 Simulated (docs/simulation.md)."""
-
 
 NEARLY = 0.003
 """By how much dearer a token may be in a batch that is taken for its longest row. Simulated
