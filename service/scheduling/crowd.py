@@ -24,6 +24,11 @@ STEADY_SECONDS = 1.0
 """For which they have to stay as many. Simulated, with closed loops of few callers and Poisson
 arrivals (docs/simulation.md)."""
 
+STEADY_TIMES = 3.0
+"""For so many times as long as it takes to run what waits and runs they have to stay as many, if
+that is longer: a few long texts that came by themselves are as many for a second if each runs for
+as long. Callers who never stop are as many however often they are answered (docs/simulation.md)."""
+
 STEADY_SWING = 1
 """For each worker: by how much there may be fewer than there were at most meanwhile."""
 
@@ -53,20 +58,21 @@ class Crowd:
         """Monotonic seconds from which on there have been fewer than that."""
         self._stays = False
 
-    def is_here(self, rows: RowCounts, now: float) -> bool:
-        """Whether there is one now that there are so many ``rows``. To be asked whenever it
-        matters: what it was not asked about it did not see.
+    def is_here(self, rows: RowCounts, seconds: float, now: float) -> bool:
+        """Whether there is one now that there are so many ``rows``, which all workers together are
+        predicted to run in so many ``seconds``. To be asked whenever it matters: what it was not
+        asked about it did not see.
         """
         each = self._workers
         if rows.all >= CROWD_ROWS * each or rows.short >= CROWD_SHORT_ROWS * each:
             self._came_at_once = True
         elif rows.all <= DISPERSED_ROWS * each:
             self._came_at_once = False
-        self._watch(rows.all, now)
+        self._watch(rows.all, max(STEADY_SECONDS, STEADY_TIMES * seconds), now)
         return self._came_at_once or self._stays
 
-    def _watch(self, rows: int, now: float) -> None:
-        """Find out whether they stay as many, but for moments."""
+    def _watch(self, rows: int, seconds: float, now: float) -> None:
+        """Find out whether they have stayed as many for so many ``seconds``, but for moments."""
         each = self._workers
         if self._fewer_since is not None and now - self._fewer_since > PASSING_SECONDS:
             self._most, self._since, self._fewer_since = rows, now, None
@@ -77,5 +83,5 @@ class Crowd:
             self._fewer_since = None
         elif self._fewer_since is None:
             self._fewer_since = now
-        if self._most >= STEADY_ROWS * each and now - self._since >= STEADY_SECONDS:
+        if self._most >= STEADY_ROWS * each and now - self._since >= seconds:
             self._stays = True

@@ -14,8 +14,8 @@ HELD_UP_TIMES = 4.0
 70 % load (docs/simulation.md)."""
 
 HELD_UP_ON_ALL_TIMES = 2.0
-"""Of its predicted time: a run that is held up until then is overtaken on one core at a time, so
-that it goes on beside: a caller whose short texts follow one another does not stop it."""
+"""Of its predicted time: a run on one core that is held up until then is overtaken on one core at a
+time, so that it goes on beside: a caller whose short texts follow one another does not stop it."""
 
 LONG_SECONDS = 0.02
 """Predicted, that a run takes, from which on it is worth overtaking: with the default models hardly
@@ -177,12 +177,15 @@ class RunsInProgress:
 
     @property
     def leave_every_core(self) -> bool:
-        """Whether they leave every core to what goes first: none of them goes first itself, was
-        held up for long, or is bulk. Bulk that stands still for a while is owed something soon
-        after, and then interactive work waits for it.
+        """Whether they leave every core to what goes first: none of them goes first itself, is
+        bulk, or was held up for long on a core of its own. Bulk that stands still for a while is
+        owed something soon after, and then interactive work waits for it. And beside a run on every
+        core there is no core to be had: all threads of a session but the one that asks are as nice
+        as the process, and what goes first shares a core with them (docs/simulation.md).
         """
         return not self.first_count and not any(
-            run.is_bulk or end >= run.started + HELD_UP_ON_ALL_TIMES * run.cost_seconds
+            run.is_bulk
+            or (not run.wide and end >= run.started + HELD_UP_ON_ALL_TIMES * run.cost_seconds)
             for run, end in self._ends.items()
         )
 

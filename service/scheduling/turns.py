@@ -260,8 +260,9 @@ class Turns:
         and large batches are run. What one giant request has beyond its share of the room does not
         count: it is nobody's wait but its own.
         """
-        waiting = self._backlog.lanes[priority].waiting.count
+        waiting = self._backlog.lanes[priority].waiting
         running = self._runs.rows(priority)
         short = sum(line.short_count for line in self._due[priority])
-        counts = RowCounts(waiting + running.all, short + running.short)
-        return self._crowds[priority].is_here(counts, now)
+        counts = RowCounts(waiting.count + running.all, short + running.short)
+        seconds = (waiting.seconds + self._backlog.running.seconds) / self._workers
+        return self._crowds[priority].is_here(counts, seconds, now)

@@ -3,6 +3,7 @@
 import pytest
 
 from bench.simulation import (
+    BESIDE_WIDE,
     WEIGHTS,
     WIDE_ON_SHARED,
     Cores,
@@ -98,6 +99,22 @@ def test_what_goes_first_has_most_of_a_core_that_others_want():
     time.run()
     share = WEIGHTS[Crew.FIRST] / (WEIGHTS[Crew.FIRST] + WEIGHTS[Crew.ALONE])
     assert found == {"short": pytest.approx(1 + 0.5 / share), "long": pytest.approx(2.5)}
+
+
+def test_what_goes_first_on_one_core_beside_a_wide_run_shares_it_with_a_thread_of_that():
+    time = VirtualTime()
+    cores, found = Cores(time, 2), {}
+
+    def run(name, seconds, threads, weight):
+        cores.run(seconds, threads, lambda: found.update({name: time()}), weight=weight)
+
+    run("wide", 1.0, 2, WEIGHTS[Crew.ALONE])
+    run("short", 0.1, 1, WEIGHTS[Crew.FIRST])
+    time.run()
+    share = WEIGHTS[Crew.FIRST] / (WEIGHTS[Crew.FIRST] + WEIGHTS[Crew.ALONE])
+    end = 0.1 / (share * BESIDE_WIDE)
+    left = (2 - share) / 2 * WIDE_ON_SHARED
+    assert found == {"short": pytest.approx(end), "wide": pytest.approx(end + 1 - end * left)}
 
 
 def test_three_kinds_share_two_cores_by_what_they_weigh():

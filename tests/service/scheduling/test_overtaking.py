@@ -9,7 +9,7 @@ from service.scheduling.cost import Coefficients, CostModel
 from service.scheduling.crew import Crew
 from service.scheduling.crowd import CROWD_ROWS, CROWD_SHORT_ROWS, STEADY_SECONDS
 from service.scheduling.priority import Priority
-from service.scheduling.runs import WIDE_SHARE
+from service.scheduling.runs import HELD_UP_TIMES, WIDE_SHARE
 from service.scheduling.ticket import SHORT_TOKENS
 from service.scheduling.turns import GATHERED_TOKENS
 from tests.service.scheduling.conftest import Bench, Idle, sequence
@@ -316,6 +316,20 @@ def test_a_run_that_was_held_up_on_every_core_for_long_goes_on_beside_what_overt
     # Of 0.2 s, the delay by those on every core, and by those of which each of two has a half.
     assert every == np.ceil(0.2 / (WIDE_SHARE * 0.06))
     assert one == np.ceil((0.6 - every * WIDE_SHARE * 0.06) / 0.03)
+
+
+def test_a_lone_text_on_every_core_is_overtaken_on_every_core_for_as_long_as_it_may_be(wide):
+    for run in wide.runs:
+        finish(wide, run)
+    wide.submit(200, model="wide")
+    assert wide.scheduler.poll().wide
+    overtaking, held_up = 0, WIDE_SHARE * 0.2
+    while wide.submit(60, model="wide") and (run := wide.scheduler.poll(Crew.FIRST)):
+        assert run.wide, "on one core it would share that with a thread of the other"
+        wide.clock.now += WIDE_SHARE * 0.06
+        finish(wide, run)
+        overtaking += 1
+    assert overtaking == np.ceil((HELD_UP_TIMES * 0.2 - held_up) / (WIDE_SHARE * 0.06))
 
 
 def test_bulk_goes_on_on_one_core_beside_a_short_row_that_overtakes_it(bench):
