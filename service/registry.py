@@ -17,6 +17,7 @@ from service.runtime.device import CPU, Device, DeviceError
 from service.runtime.sequence import Sequence
 from service.runtime.session import Session
 from service.scheduling.cost import CostModel
+from service.scheduling.turns import GATHERING_CORES
 from service.tasks.classification import ClassificationTask
 from service.tasks.encoding import TextEncoder
 from service.tasks.question_answering import QuestionAnsweringTask
@@ -232,7 +233,7 @@ def load_model(
     cost = CostModel()
     calibrate(session, cost, manifest)
     if cores > 1 and not device.is_gpu and cost.predict(1, WIDE_TOKENS) > WIDE_SECONDS:
-        session.widen(version.model, cores)
+        session.widen(version.model, cores, overtaken=cores > GATHERING_CORES)
         session.run([_calibration_row(manifest, CALIBRATION_LENGTHS[0])], wide=True)
     task = _task(manifest, encoder)
     return LoadedModel(manifest, task, session, cost, time.perf_counter() - start)

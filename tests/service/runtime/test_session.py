@@ -1,5 +1,6 @@
 """Sessions with a real model: wide runs, and runs that are stopped."""
 
+import os
 import threading
 from pathlib import Path
 
@@ -7,8 +8,11 @@ import numpy as np
 import pytest
 
 from model_directory.integrity import open_version
+from service.runtime.priority import OVERTAKEN_NICENESS
 from service.runtime.sequence import Sequence
 from service.runtime.session import Session, StoppedError, StopSignal
+
+TASKS = Path("/proc/self/task")
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +38,21 @@ def test_a_wide_run_gives_what_a_narrow_one_gives(session, version):
     assert session.widens
     wide = session.run([row], wide=True)
     np.testing.assert_allclose(wide[0][0], narrow[0][0], atol=1e-6)
+
+
+def niceness_of_threads():
+    return {int(it): os.getpriority(os.PRIO_PROCESS, int(it)) for it in os.listdir(TASKS)}
+
+
+@pytest.mark.parametrize(("overtaken", "nicer"), [(False, 0), (True, OVERTAKEN_NICENESS)])
+def test_its_own_threads_are_as_nice_as_the_process_or_as_what_is_overtaken(
+    session, version, overtaken, nicer
+):
+    before, ours = niceness_of_threads(), os.getpriority(os.PRIO_PROCESS, 0)
+    session.widen(version.model, 3, overtaken=overtaken)
+    new = [nice for it, nice in niceness_of_threads().items() if it not in before]
+    assert new == [min(ours + nicer, 19)] * 2
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == ours
 
 
 def test_a_run_that_is_stopped_ends_with_that_and_the_next_one_is_whole(session, capfd):
