@@ -23,7 +23,7 @@ from service.scheduling.priority import Priority
 from service.scheduling.runs import Run
 from service.scheduling.scheduler import Scheduler
 from service.scheduling.ticket import Submission
-from service.scheduling.turns import count_overtakers
+from service.scheduling.turns import GATHERING_CORES, count_overtakers
 
 MODEL = "simulated"
 LIMITS = BatchLimits(256)
@@ -41,9 +41,10 @@ cores); where that is short, as in the service, such runs take as long as with 0
 docs/simulation.md)."""
 
 BESIDE_WIDE = 0.54
-"""Of a core, what a run that goes first and has one makes use of beside a wide run: the threads of
-that one which are not its worker are as nice as the process. 24 tokens took 98.6 instead of 52.4
-ms, 64 tokens 218 instead of 118 (an AMD EPYC of family 25, model 17, a one-off script)."""
+"""Of a core, what a run that goes first and has one makes use of beside a wide run on two cores:
+the thread of that one which is not its worker is as nice as the process there. 24 tokens took 98.6
+instead of 52.4 ms, 64 tokens 218 instead of 118 (an AMD EPYC of family 25, model 17, a one-off
+script)."""
 
 Action = Callable[[], None]
 OnAnswer = Callable[[SchedulingError | None], None]
@@ -87,7 +88,7 @@ class Job:
     def speed(self, share: float, *, goes_first: bool, beside_wide: bool) -> float:
         """The seconds that it runs in a second in which each thread has this share of a core.
         Where it goes first and has several, the others wait while one of them is given to another.
-        ``beside_wide``: it overtakes a run on every core.
+        ``beside_wide``: it overtakes a run on both cores.
         """
         if self.threads == 1:
             return share * BESIDE_WIDE if beside_wide else share
@@ -148,7 +149,8 @@ class Cores:
                 share *= ours / (ours + sum(theirs))
             shares[weight] = share
             left -= share * threads[weight]
-        wide = [job.weight for job in self._jobs if job.threads > 1]
+        as_nice = self._count <= GATHERING_CORES
+        wide = [job.weight for job in self._jobs if job.threads > 1 and as_nice]
         return {
             job: job.speed(
                 shares[job.weight],

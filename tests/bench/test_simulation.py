@@ -60,8 +60,11 @@ def test_events_happen_in_the_order_of_time_and_then_of_asking():
 def ends(cores, time):
     found = {}
 
-    def run(name, seconds, threads, at=0.0):
-        time.at(at, lambda: cores.run(seconds, threads, lambda: found.update({name: time()})))
+    def run(name, seconds, threads, at=0.0, crew=Crew.ALONE):
+        def done():
+            found.update({name: time()})
+
+        time.at(at, lambda: cores.run(seconds, threads, done, weight=WEIGHTS[crew]))
 
     return found, run
 
@@ -89,13 +92,9 @@ def test_more_threads_than_cores_share_them_until_one_run_ends():
 
 def test_what_goes_first_has_most_of_a_core_that_others_want():
     time = VirtualTime()
-    cores, found = Cores(time, 1), {}
-
-    def run(name, seconds, weight):
-        cores.run(seconds, 1, lambda: found.update({name: time()}), weight=weight)
-
-    run("long", 2.0, WEIGHTS[Crew.ALONE])
-    time.at(1.0, lambda: run("short", 0.5, WEIGHTS[Crew.FIRST]))
+    found, run = ends(Cores(time, 1), time)
+    run("long", 2.0, 1)
+    run("short", 0.5, 1, at=1.0, crew=Crew.FIRST)
     time.run()
     share = WEIGHTS[Crew.FIRST] / (WEIGHTS[Crew.FIRST] + WEIGHTS[Crew.ALONE])
     assert found == {"short": pytest.approx(1 + 0.5 / share), "long": pytest.approx(2.5)}
@@ -103,13 +102,9 @@ def test_what_goes_first_has_most_of_a_core_that_others_want():
 
 def test_what_goes_first_on_one_core_beside_a_wide_run_shares_it_with_a_thread_of_that():
     time = VirtualTime()
-    cores, found = Cores(time, 2), {}
-
-    def run(name, seconds, threads, weight):
-        cores.run(seconds, threads, lambda: found.update({name: time()}), weight=weight)
-
-    run("wide", 1.0, 2, WEIGHTS[Crew.ALONE])
-    run("short", 0.1, 1, WEIGHTS[Crew.FIRST])
+    found, run = ends(Cores(time, 2), time)
+    run("wide", 1.0, 2)
+    run("short", 0.1, 1, crew=Crew.FIRST)
     time.run()
     share = WEIGHTS[Crew.FIRST] / (WEIGHTS[Crew.FIRST] + WEIGHTS[Crew.ALONE])
     end = 0.1 / (share * BESIDE_WIDE)
@@ -119,14 +114,10 @@ def test_what_goes_first_on_one_core_beside_a_wide_run_shares_it_with_a_thread_o
 
 def test_three_kinds_share_two_cores_by_what_they_weigh():
     time = VirtualTime()
-    cores, found = Cores(time, 2), {}
-
-    def run(name, seconds, threads, weight):
-        cores.run(seconds, threads, lambda: found.update({name: time()}), weight=weight)
-
-    run("bulk", 1.0, 1, WEIGHTS[Crew.BESIDE])
-    run("interactive", 1.0, 1, WEIGHTS[Crew.ALONE])
-    run("first", 0.5, 2, WEIGHTS[Crew.FIRST])
+    found, run = ends(Cores(time, 2), time)
+    run("bulk", 1.0, 1, crew=Crew.BESIDE)
+    run("interactive", 1.0, 1)
+    run("first", 0.5, 2, crew=Crew.FIRST)
     time.run()
     first = WEIGHTS[Crew.FIRST] / (WEIGHTS[Crew.FIRST] + WEIGHTS[Crew.BESIDE] + WEIGHTS[Crew.ALONE])
     end = 0.5 / (2 * first - 1)  # its threads wait for one another
