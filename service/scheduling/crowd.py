@@ -60,8 +60,8 @@ class Crowd:
 
     def is_here(self, rows: RowCounts, seconds: float, now: float) -> bool:
         """Whether there is one now that there are so many ``rows``, which all workers together are
-        predicted to run in so many ``seconds``. To be asked whenever it matters: what it was not
-        asked about it did not see.
+        predicted to have run in so many ``seconds``, and whatever else runs. To be asked whenever
+        it matters: what it was not asked about it did not see.
         """
         each = self._workers
         if rows.all >= CROWD_ROWS * each or rows.short >= CROWD_SHORT_ROWS * each:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from service.scheduling.cost import Coefficients, CostModel
-from service.scheduling.crowd import CROWD_SHORT_ROWS, STEADY_ROWS, STEADY_SECONDS
+from service.scheduling.crew import Crew
+from service.scheduling.crowd import CROWD_SHORT_ROWS, STEADY_ROWS, STEADY_SECONDS, STEADY_TIMES
 from service.scheduling.errors import QueueFullError
 from service.scheduling.priority import BULK_SHARE, Priority
 from service.scheduling.runs import LONG_SECONDS
@@ -85,6 +86,21 @@ def test_where_a_few_callers_have_not_stopped_for_long_long_requests_are_not_put
     for run in running:
         bench.scheduler.finish(run, [(np.zeros(1),)] * len(run.tickets), 0.0)
     assert bench.run_all()[-2:] == [[240], [10]]
+
+
+@pytest.mark.parametrize(("times", "overtakes"), [(0.95, True), (1.05, False)])
+def test_a_few_long_texts_are_a_crowd_only_when_they_stay_for_longer_than_they_take(
+    bench, times, overtakes
+):
+    bench.scheduler._backlog._room_seconds = 60
+    bench.submit(*[400] * STEADY_ROWS * 2)
+    for _ in range(2):
+        assert bench.scheduler.poll() is not None
+    bench.submit(10)
+    run_in = (400 * STEADY_ROWS * 2 + 10) * 1e-3 / 2
+    assert STEADY_TIMES * run_in * times > STEADY_SECONDS
+    bench.clock.now += STEADY_TIMES * run_in * times
+    assert (bench.scheduler.poll(Crew.FIRST) is not None) is overtakes
 
 
 def test_a_short_question_overtakes_the_later_windows_of_a_long_document(bench):
