@@ -137,6 +137,17 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._lost = True
         if self.on_lost is not None:
             self.on_lost()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Of all that refers back to this connection, which is over: else it would stay, two dozen
+        objects with it, until the garbage collector finds them, while which everyone waits.
+        """
+        if self._answered is not None:
+            self._answered.disconnected = True
+        self.pipeline.clear()
+        self.on_lost = self.timeout_keep_alive_task = self._answered = None
+        self.scope = self.headers = self.cycle = None  # type: ignore[assignment]
 
     def data_received(self, data: bytes) -> None:
         """Count what belongs to a header that is not complete yet; start the clock for what has

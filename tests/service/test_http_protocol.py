@@ -1,11 +1,13 @@
 """Requests that are refused, or forgotten, as soon as their header is read, on a real socket."""
 
 import asyncio
+import gc
 import re
 import socket
 import threading
 import time
 from contextlib import contextmanager
+from weakref import WeakSet
 
 import pytest
 import uvicorn
@@ -228,6 +230,44 @@ def test_a_request_whose_caller_has_left_is_never_begun(port, door):
     assert sorted(door.left) == [("GET", "/health"), ("POST", "/left")]
     assert sorted(handled) == ["/", "/health", "/pause"]
     assert door.came_in == 3
+
+
+ENDS = {
+    "nothing sent": b"",
+    "answered": GET,
+    "answered and refused at once": GET + post() + GET,
+    "refused": post(),
+    "refused and let in": post() + post(path=b"/left"),
+    "left before the answer": GET.replace(b"/ ", b"/slow ", 1) + GET,
+    "left within the body": post()[:-3],
+    "no request": b"garbage",
+}
+
+
+@pytest.mark.parametrize("sent", ENDS.values(), ids=ENDS)
+def test_a_connection_that_is_over_leaves_nothing_to_the_garbage_collector(door, monkeypatch, sent):
+    connections = WeakSet()
+    begin = BoundedHttpProtocol.connection_made
+
+    def connection_made(self, transport):
+        connections.add(self)
+        begin(self, transport)
+
+    monkeypatch.setattr(BoundedHttpProtocol, "connection_made", connection_made)
+    gc.disable()
+    try:
+        with served(door) as port:
+            for pause_seconds in (0.2, 0):
+                with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+                    connection.sendall(sent)
+                    time.sleep(pause_seconds)
+            begun = exchange(port, GET, 1)
+            until = time.monotonic() + 10
+            while connections and time.monotonic() < until:
+                time.sleep(0.01)
+            assert (statuses(begun), len(connections)) == ([200], 0)
+    finally:
+        gc.enable()
 
 
 def received_until_closed(port, sent):
