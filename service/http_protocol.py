@@ -140,8 +140,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._let_go()
 
     def _let_go(self) -> None:
-        """Of all that refers back to this connection, which is over: else it would stay, two dozen
-        objects with it, until the garbage collector finds them, while which everyone waits.
+        """Of all that refers back to this connection, which is over. Else it would stay, and two
+        dozen objects with it, until the garbage collector finds them, for which everyone waits.
+        Whoever is still answering writes to nobody.
         """
         if self._answered is not None:
             self._answered.disconnected = True
