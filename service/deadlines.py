@@ -14,22 +14,22 @@ class _Group:
     """Futures whose deadlines share a timer."""
 
     timer: asyncio.TimerHandle
-    waiting: set[asyncio.Future[None]] = field(default_factory=set)
+    waiting: set[asyncio.Future[bool]] = field(default_factory=set)
 
 
 class Deadlines:
-    """Sets an exception on the futures of an event loop that are not done when their time is over.
+    """Sets False on the futures of an event loop that are not done when their time is over. With an
+    exception they would keep it alive, and it them and all frames that it passes, until the garbage
+    collector comes.
 
     A timer of its own for each, started and stopped again, costs as much as validating a request's
     body (docs/http-cost.md). Deadlines are in monotonic seconds.
     """
 
-    def __init__(self, error: type[Exception], message: str) -> None:
-        self._error = error
-        self._message = message
+    def __init__(self) -> None:
         self._groups: dict[int, _Group] = {}
 
-    def watch(self, future: asyncio.Future[None], deadline: float) -> None:
+    def watch(self, future: asyncio.Future[bool], deadline: float) -> None:
         """End ``future`` at ``deadline``, unless it is done or not watched any more by then."""
         grain = math.ceil(deadline / GRAIN_SECONDS)
         group = self._groups.get(grain)
@@ -39,7 +39,7 @@ class Deadlines:
             group = self._groups[grain] = _Group(timer)
         group.waiting.add(future)
 
-    def forget(self, future: asyncio.Future[None], deadline: float) -> None:
+    def forget(self, future: asyncio.Future[bool], deadline: float) -> None:
         """Watch ``future`` no longer. ``deadline`` is the one that it was watched for."""
         grain = math.ceil(deadline / GRAIN_SECONDS)
         group = self._groups.get(grain)
@@ -53,4 +53,4 @@ class Deadlines:
     def _end(self, grain: int) -> None:
         for future in self._groups.pop(grain).waiting:
             if not future.done():
-                future.set_exception(self._error(self._message))
+                future.set_result(False)

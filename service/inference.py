@@ -61,7 +61,7 @@ class Inference:
         self._scheduler = scheduler
         self._preparation = preparation
         self._finished = Finished()
-        self._deadlines = Deadlines(DeadlineExceededError, TOO_LATE)
+        self._deadlines = Deadlines()
         self._bulk_turn = asyncio.Lock()
 
     async def answer(
@@ -184,37 +184,49 @@ class Inference:
 
     async def _run(self, reservation: Reservation, sequences: list[Sequence]) -> Submission:
         loop = asyncio.get_running_loop()
-        done: asyncio.Future[None] = loop.create_future()
+        done: asyncio.Future[bool] = loop.create_future()
         submission = self._scheduler.submit(
             reservation, sequences, lambda _: self._finished.tell(done)
         )
         self._deadlines.watch(done, reservation.deadline)
+        in_time = False
         try:
-            await done
-        except (asyncio.CancelledError, DeadlineExceededError):
-            self._scheduler.cancel(submission)
-            raise
+            in_time = await done
         finally:
             self._deadlines.forget(done, reservation.deadline)
-        if isinstance(submission.error, SchedulingError):
-            raise submission.error
+            if not in_time:
+                self._scheduler.cancel(submission)
+        if not in_time:
+            raise DeadlineExceededError(TOO_LATE)
         if submission.error is not None:
-            raise ModelRunError("The model could not be run on this input.") from submission.error
+            raise _reason(submission)
         return submission
 
 
+def _reason(submission: Submission) -> Exception:
+    """Why it failed, which ``submission`` is made to forget: what is raised holds the frames that
+    it passes, which know the submission, and all would stay until the garbage collector comes.
+    """
+    error, submission.error = submission.error, None
+    if isinstance(error, SchedulingError):
+        return error
+    reason = ModelRunError("The model could not be run on this input.")
+    reason.__cause__ = error
+    return reason
+
+
 class Finished:
-    """Futures of the event loop that other threads have news of.
+    """Sets True on futures of the event loop that other threads have news of.
 
     To wake the loop costs a system call and a fight for the interpreter's lock, so what is told
     before the loop has got round to it shares one waking: all requests of a batch, as a rule.
     """
 
     def __init__(self) -> None:
-        self._told: deque[asyncio.Future[None]] = deque()
+        self._told: deque[asyncio.Future[bool]] = deque()
         self._is_waking = False
 
-    def tell(self, done: asyncio.Future[None]) -> None:
+    def tell(self, done: asyncio.Future[bool]) -> None:
         """Have ``done`` set soon. Called from any thread."""
         self._told.append(done)
         if not self._is_waking:
@@ -230,4 +242,4 @@ class Finished:
         while self._told:
             done = self._told.popleft()
             if not done.done():
-                done.set_result(None)
+                done.set_result(True)

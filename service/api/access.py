@@ -129,12 +129,8 @@ class Access:
     def _decide(self, scope: Scope, path: str, state: dict[str, Any]) -> Decision:
         name, refusal = "", None
         if self._keys is not None and path not in WITHOUT_KEY:
-            try:
-                name = self._name_of(scope, self._keys)
-                state[LOGGED] = {"key": name}
-            except ProblemError as problem:
-                refusal = problem
-                state[LOGGED] = {"client": _host_of(scope)}
+            name, refusal = self._identify(scope, self._keys)
+            state[LOGGED] = {"client": _host_of(scope)} if refusal else {"key": name}
         headers: dict[str, str] = {}
         if refusal is not None or path not in WITHOUT_RATE:
             limited, headers = self._limit(scope, name)
@@ -143,19 +139,18 @@ class Access:
             self._metrics.caller_refused(refusal.error_type, name)
         return Decision(refusal, headers)
 
-    def _name_of(self, scope: Scope, keys: ApiKeys) -> str:
-        """Whose key the request has. Raises ProblemError."""
+    @staticmethod
+    def _identify(scope: Scope, keys: ApiKeys) -> tuple[str, ProblemError | None]:
+        """Whose key the request has, or the refusal of who has none."""
         given = [value for field, value in scope["headers"] if field == _AUTHORIZATION]
         if not given:
-            raise no_key()
+            return "", no_key()
         scheme, _, token = given[0].strip(b" \t").partition(b" ")
         token = token.strip(b" \t")
         if len(given) > 1 or scheme.lower() != b"bearer" or not token or b" " in token:
-            raise malformed()
+            return "", malformed()
         name = keys.name_of(token)
-        if name is None:
-            raise wrong_key()
-        return name
+        return ("", wrong_key()) if name is None else (name, None)
 
     def _limit(self, scope: Scope, name: str) -> tuple[ProblemError | None, dict[str, str]]:
         """The refusal of who is over its rate, and the header that says what is left of it."""

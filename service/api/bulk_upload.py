@@ -42,14 +42,18 @@ class BulkUpload:
         except BaseException as error:
             if not isinstance(error, Exception) and not is_panic(error):
                 raise
-            with structlog.contextvars.bound_contextvars(
-                request_id=self.request_id, line=line.number
-            ):
-                problem = problem_of(error)
-            status = problem.status
-            body = orjson.dumps({**content_of(problem, self.request_id), "line": line.number})
+            status, body = self._status_and_body_of(error, line)
         self.metrics.bulk_line(self.model.name, status)
         return body + b"\n"
+
+    def _status_and_body_of(self, error: BaseException, line: Line) -> tuple[int, bytes]:
+        """What ``error`` is answered with, in a frame of its own for the reason that
+        ``ObservationMiddleware`` has.
+        """
+        with structlog.contextvars.bound_contextvars(request_id=self.request_id, line=line.number):
+            problem = problem_of(error)
+        body = orjson.dumps({**content_of(problem, self.request_id), "line": line.number})
+        return problem.status, body
 
     async def _result(self, line: Line) -> bytes:
         if line.content is None:

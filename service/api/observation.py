@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.access import LOGGED
@@ -66,15 +67,25 @@ class ObservationMiddleware:
         except BaseException as error:
             if not isinstance(error, Exception) and not is_panic(error):
                 raise
-            with structlog.contextvars.bound_contextvars(request_id=request_id):
-                problem = problem_of(error)
-            if isinstance(error, QueueFullError):
-                connection_of(scope).told_to_wait(float(problem.headers[RETRY_AFTER]))
+            response = self._response_to(error, scope)
             if status == 0:
-                await response_of(problem, request_id)(scope, receive, send_with_id)
+                await response(scope, receive, send_with_id)
         finally:
             # What is counted after the answer was handed over is nobody's wait for it.
             self._count(scope, status or CALLER_LEFT, ended or time.monotonic())
+
+    @staticmethod
+    def _response_to(error: BaseException, scope: Scope) -> Response:
+        """The answer that ``error`` is. In a frame of its own: often the problem is the error, and
+        a frame that both was passed by it and knows it would keep itself alive, and the request's
+        body with it, until the garbage collector comes.
+        """
+        request_id = scope["state"]["request_id"]
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            problem = problem_of(error)
+        if isinstance(error, QueueFullError):
+            connection_of(scope).told_to_wait(float(problem.headers[RETRY_AFTER]))
+        return response_of(problem, request_id)
 
     def _count(self, scope: Scope, status: int, ended: float) -> None:
         state = scope["state"]

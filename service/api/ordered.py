@@ -55,6 +55,7 @@ class OrderedAnswers:
             return True
         finally:
             self._reading.cancel()
+            self._reading = None  # what it raised knows this frame
             for answering, _ in self._in_flight:
                 answering.cancel()
                 answering.add_done_callback(_forget)

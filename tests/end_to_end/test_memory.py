@@ -1,6 +1,9 @@
-"""What large runs needed of memory is given back when the work stops."""
+"""What large runs needed of memory is given back when the work stops, and what a request needed
+when it has been answered, however it was.
+"""
 
 import os
+import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,33 +11,98 @@ import pytest
 
 from service.scheduling.quiet import QUIET_SECONDS
 from tests.end_to_end.conftest import DEFAULT_MODELS
+from tests.odd_model import UNKNOWN, make_odd
 from tests.server import ServerProcess
 
 MEBIBYTE = 1 << 20
 TEXTS = ["The long film had an end that nobody in the house saw coming. " * 60] * 8
 """More tokens than a run may have: each is cut to a row of the longest that there is."""
 
-
-@pytest.mark.skipif(
+pytestmark = pytest.mark.skipif(
     "glibc" not in (os.confstr("CS_GNU_LIBC_VERSION") or ""), reason="only glibc keeps what is free"
 )
+
+
+def resident_of(server):
+    """MiB."""
+    return server.metric("process_resident_memory_bytes") / MEBIBYTE
+
+
 def test_memory_of_large_runs_is_given_back_after_a_second_of_quiet():
     sizes = ("--max-batch-tokens", "4096", "--max-queue-seconds", "600")
     with ServerProcess(DEFAULT_MODELS, *sizes) as server:
-
-        def resident():
-            return server.metric("process_resident_memory_bytes") / MEBIBYTE
 
         def ask(number):
             body = {"inputs": [f"{number} {index} {text}" for index, text in enumerate(TEXTS)]}
             assert server.client.post("/v1/sentiment", json=body).status_code == 200
 
-        before = resident()
+        before = resident_of(server)
         with ThreadPoolExecutor(4) as callers:
             list(callers.map(ask, range(12)))
-        grown = resident()
+        grown = resident_of(server)
         assert grown > before + 30
         end = time.monotonic() + 20 * QUIET_SECONDS
-        while resident() > before + (grown - before) / 2:
+        while resident_of(server) > before + (grown - before) / 2:
             assert time.monotonic() < end
             time.sleep(QUIET_SECONDS / 10)
+
+
+BODY_MEBIBYTES = 16
+REFUSED = 16
+"""Large bodies, one after the other."""
+
+JSON, NDJSON = "application/json", "application/x-ndjson"
+GOOD = b'{"inputs": "good"}'
+KINDS = {
+    "answered": (200, "/v1/sentiment", JSON, GOOD, "30"),
+    "no JSON": (400, "/v1/sentiment", JSON, b'{"inputs', "30"),
+    "no content type": (415, "/v1/sentiment", "text/plain", GOOD, "30"),
+    "not as described": (422, "/v1/sentiment", JSON, b'{"input": "good"}', "30"),
+    "too many inputs": (
+        422,
+        "/v1/sentiment",
+        JSON,
+        b'{"inputs": [%s]}' % b",".join([b'""'] * 999),
+        "30",
+    ),
+    "a bad deadline": (422, "/v1/sentiment", JSON, GOOD, "soon"),
+    "no such model": (404, "/v1/models/none", JSON, GOOD, "30"),
+    "a deadline that cannot be met": (504, "/v1/sentiment", JSON, GOOD, "0.000001"),
+    "a run that failed": (
+        500,
+        "/v1/models/odd",
+        JSON,
+        b'{"inputs": "%s"}' % UNKNOWN.encode(),
+        "30",
+    ),
+    "no tensors": (422, "/v2/models/sentiment/infer", JSON, b'{"inputs": []}', "30"),
+    "no tokens": (422, "/v1/sentiment/tokenize", JSON, b'{"input": "good"}', "30"),
+    "a line that is wrong": (200, "/v1/bulk/sentiment", NDJSON, b'{"input": "good"}', "30"),
+}
+
+
+@pytest.fixture(scope="module")
+def roomy(slow_models, tmp_path_factory):
+    """A service that takes large bodies."""
+    models = tmp_path_factory.mktemp("memory") / "models"
+    shutil.copytree(slow_models / "sentiment", models / "sentiment")
+    make_odd(slow_models / "sentiment", models / "odd")
+    flags = ("--max-body-bytes", str(2 * BODY_MEBIBYTES * MEBIBYTE), "--threads", "1")
+    with ServerProcess(models, *flags, "--default-sentiment", "sentiment") as server:
+        assert server.client.post("/v1/sentiment", json={"inputs": "good"}).status_code == 200
+        yield server
+
+
+def with_spaces(body):
+    return body + b" " * (BODY_MEBIBYTES * MEBIBYTE)
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_a_body_is_let_go_with_its_answer(roomy, kind):
+    status, path, content_type, body, timeout = kind
+    headers = {"Content-Type": content_type, "X-Request-Timeout": timeout}
+    before = resident_of(roomy)
+    for _ in range(REFUSED):
+        answer = roomy.client.post(path, content=with_spaces(body), headers=headers)
+        assert answer.status_code == status, answer.text
+    assert resident_of(roomy) < before + 4 * BODY_MEBIBYTES

@@ -2,7 +2,6 @@
 says so in the same form; and a body without end is refused long before its end.
 """
 
-import hashlib
 import json
 import shutil
 import signal
@@ -17,13 +16,12 @@ import pytest
 from tests.crowd import crowd
 from tests.end_to_end.conftest import DEFAULT_MODELS
 from tests.made_texts import distinct_texts
+from tests.odd_model import UNKNOWN, make_odd
 from tests.problems import answer_of, check_problem
 from tests.server import ServerProcess
 
 SENTIMENT = "/v1/sentiment"
 GOOD = {"inputs": "good"}
-UNKNOWN = "zyzzyva"
-"""A word that the tokenizer of ``odd`` knows and its embedding does not: its runs fail."""
 
 
 @pytest.fixture(scope="module")
@@ -36,22 +34,6 @@ def troubled(slow_models, tmp_path_factory):
     flags = ("--threads", "1", "--max-queue-seconds", "0.01", "--default-sentiment", "sentiment")
     with ServerProcess(models, *flags) as server:
         yield server
-
-
-def make_odd(source, target):
-    """A copy of a model whose tokenizer has a token more than its embedding."""
-    shutil.copytree(source, target)
-    version = target / "1"
-    tokenizer = json.loads((version / "tokenizer.json").read_text())
-    tokenizer["model"]["vocab"].append([f"▁{UNKNOWN}", 0.0])
-    content = json.dumps(tokenizer).encode()
-    (version / "tokenizer.json").write_bytes(content)
-    manifest = json.loads((version / "manifest.json").read_text())
-    manifest["name"] = "odd"
-    for record in manifest["files"]:
-        if record["path"] == "tokenizer.json":
-            record |= {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-    (version / "manifest.json").write_text(json.dumps(manifest))
 
 
 def test_429_when_the_queue_is_full(troubled):

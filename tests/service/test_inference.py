@@ -3,14 +3,19 @@ bulk, which waits for room in the queue.
 """
 
 import asyncio
+import gc
 import threading
+import time
+import weakref
 from types import SimpleNamespace
 
 import pytest
 
-from service.inference import Finished, Inference
-from service.scheduling.errors import QueueFullError
+from service.inference import Finished, Inference, ModelRunError
+from service.scheduling.errors import DeadlineExceededError, QueueFullError
 from service.scheduling.priority import Priority
+from service.scheduling.ticket import Submission
+from service.tasks.task import Prepared
 
 
 def test_everyone_told_of_by_many_threads_is_woken():
@@ -125,3 +130,62 @@ def test_who_leaves_while_waiting_for_room_lets_the_next_one_in():
         assert leaves.cancelled()
 
     asyncio.run(scenario())
+
+
+class Row:
+    """One sequence."""
+
+
+class LateQueue:
+    """A scheduler that settles with an error, or without one never."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def reserve(self, model, lengths, deadline, *_, **__):
+        return SimpleNamespace(open=False, deadline=deadline)
+
+    def submit(self, reservation, sequences, on_done):
+        submission = Submission(reservation.deadline, on_done)
+        if self.error is not None:
+            submission.error = self.error("no run")
+            on_done(submission)
+        return submission
+
+    def cancel(self, submission):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("error", "raised"),
+    [
+        (None, DeadlineExceededError),
+        (DeadlineExceededError, DeadlineExceededError),
+        (RuntimeError, ModelRunError),
+    ],
+)
+def test_a_request_that_failed_leaves_nothing_to_the_garbage_collector(error, raised):
+    rows = weakref.WeakSet()
+
+    def prepare(request):
+        row = Row()
+        rows.add(row)
+        return Prepared([row], None)
+
+    task = SimpleNamespace(estimate_lengths=lambda _: [8], characters=lambda _: 8, prepare=prepare)
+    model = SimpleNamespace(name="it", task=task)
+
+    async def scenario():
+        inference = Inference(LateQueue(error), None)
+        failed = 0
+        try:
+            await inference.answer(model, None, time.monotonic() + 0.05, bytes)
+        except raised:
+            failed += 1
+        assert (failed, len(rows)) == (1, 0)
+
+    gc.disable()
+    try:
+        asyncio.run(scenario())
+    finally:
+        gc.enable()

@@ -1,7 +1,9 @@
 """Answers keep the order of their lines, and what is in flight stays within its bounds."""
 
 import asyncio
+import gc
 import random
+import weakref
 
 import pytest
 from hypothesis import given
@@ -190,3 +192,34 @@ def test_when_the_caller_leaves_everything_ends_at_once():
         assert not upload.answering
 
     asyncio.run(scenario())
+
+
+def test_an_upload_that_broke_off_leaves_nothing_to_the_garbage_collector():
+    async def broken():
+        yield Line(1, b"x")
+        raise ConnectionError
+
+    async def answer(line):
+        return b"1"
+
+    async def write(piece):
+        pass
+
+    async def scenario():
+        answers = OrderedAnswers(answer, write)
+        alive = weakref.ref(answers)
+        broke_off = False
+        try:
+            await answers.run(broken())
+        except ConnectionError:
+            broke_off = True
+        written = answers.written
+        del answers
+        await settle()
+        assert (broke_off, written, alive()) == (True, 1, None)
+
+    gc.disable()
+    try:
+        asyncio.run(scenario())
+    finally:
+        gc.enable()
