@@ -20,7 +20,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.api.answer import send_json
-from service.api.body import read_json_body
+from service.api.body import BodyReader
 from service.api.caller import connection_of
 from service.api.front import Front
 from service.api.headers import priority_of, timeout_of
@@ -37,6 +37,7 @@ from service.telemetry.logging import configure_logging
 ANSWER = orjson.dumps(
     [[{"label": "POSITIVE", "score": 0.625}, {"label": "NEGATIVE", "score": 0.375}]]
 )
+BODIES = BodyReader(1 << 21, 10.0)
 LOGITS: Logits = (np.array([0.25, -0.25], dtype=np.float32),)
 ROOM_SECONDS = 60.0
 """Of predicted work that may wait, so that nothing is refused."""
@@ -71,9 +72,7 @@ class Part:
         timeout_of(headers, 30.0)
         priority_of(headers)
         whole = connection_of(scope).request_is_whole
-        body = await read_json_body(
-            headers, receive, is_whole=whole, max_bytes=1 << 21, timeout_seconds=10.0
-        )
+        body = await BODIES.read(headers, receive, scope["state"]["started"], is_whole=whole)
         if self.until == "body":
             return ANSWER
         model = self.application.registry.get(scope["path_params"]["model"])

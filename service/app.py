@@ -19,6 +19,7 @@ import service
 from service.api.access import Access
 from service.api.access_description import AccessDescription
 from service.api.access_middleware import AccessMiddleware
+from service.api.body import BodyReader
 from service.api.bulk_routes import BulkRoutes
 from service.api.description import describe
 from service.api.door import Door
@@ -135,11 +136,14 @@ class Application:
         limits = WireLimits(
             settings.max_body_bytes, settings.receive_timeout, settings.request_timeout, inputs
         )
+        bodies = BodyReader(settings.max_body_bytes, settings.receive_timeout)
         inference = Inference(self.scheduler, self._preparation)
-        answering = InferenceRoutes(self.registry, inference, self.lifecycle, self.metrics, limits)
+        answering = InferenceRoutes(
+            self.registry, inference, self.lifecycle, self.metrics, bodies, limits
+        )
         endpoint_limits = EndpointLimits(inputs, settings.max_body_bytes, settings.max_batch_tokens)
         faces = Faces(self.registry, self.lifecycle, inputs)
-        inferring = InferRoutes(faces, inference, self.lifecycle, self.metrics, limits)
+        inferring = InferRoutes(faces, inference, self.lifecycle, self.metrics, bodies, limits)
         health = HealthRoutes(self.lifecycle, self.registry, self.metrics)
         routers = [
             EndpointRoutes(
@@ -150,7 +154,7 @@ class Application:
             MetadataRoutes(faces, self.registry, self.lifecycle, service.__version__).router(),
         ]
         tokenizing = TokenizationRoutes(
-            self.registry, Tokenization(self._preparation), self.lifecycle, limits
+            self.registry, Tokenization(self._preparation), self.lifecycle, bodies, limits
         )
         bulk = BulkRoutes(self.registry, inference, self.lifecycle, self.metrics, limits)
         running = [*answering.routes(), *inferring.routes()]

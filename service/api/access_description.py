@@ -28,8 +28,8 @@ OF_KEYS = {
 }
 OF_RATE = {
     429: (
-        "The caller is over its rate, or the queue is full; `Retry-After` says in how many seconds "
-        "to come back.",
+        "The caller is over its rate, or the service is full; `Retry-After` says in how many "
+        "seconds to come back.",
         [rate_limited(10, 1)],
     )
 }

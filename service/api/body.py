@@ -1,12 +1,13 @@
-"""Reads a request body within its limits: bytes, time, media type."""
+"""Reads request bodies within their limits: bytes, time, media type."""
 
 import asyncio
+import time
 from collections.abc import Collection, Mapping
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
-from service.api.problems import ProblemError
+from service.api.problems import RETRY_AFTER, ProblemError
 
 JSON = b"application/json"
 OCTETS = b"application/octet-stream"
@@ -21,73 +22,102 @@ NDJSON = (
 """Names that lines of JSON go by; none is registered."""
 
 
-async def read_json_body(
-    headers: Mapping[bytes, bytes],
-    receive: Receive,
-    *,
-    is_whole: bool,
-    max_bytes: int,
-    timeout_seconds: float,
-) -> bytes:
-    """The whole body of a JSON request; see ``read_body``."""
-    return await read_body(
-        headers,
-        receive,
-        media_types=(JSON,),
-        is_whole=is_whole,
-        max_bytes=max_bytes,
-        timeout_seconds=timeout_seconds,
-    )
+FREE_BYTES = 64 * 1024
+"""Of each body that is on its way: as much is read of all of them, however many they are."""
+
+MOST_BODIES = 64
+"""Of the largest size that may be on their way at once, what is free not counted."""
+
+RETRY_SECONDS = 1
 
 
-async def read_body(
-    headers: Mapping[bytes, bytes],
-    receive: Receive,
-    *,
-    media_types: Collection[bytes],
-    is_whole: bool,
-    max_bytes: int,
-    timeout_seconds: float,
-) -> bytes:
-    """The whole body of a request of one of ``media_types``, which are JSON and perhaps ``OCTETS``.
-    ``is_whole`` says that it has arrived already, so that no clock is needed.
+class BodyReader:
+    """Reads bodies of at most ``max_bytes`` that arrive within ``seconds``. What has arrived of all
+    bodies that are not whole yet is bounded, for callers may send most of a body and stop.
 
-    Raises ProblemError: 415 for another media type or an encoding, 501 for a transfer coding, 413
-    as soon as the body is found to be larger than ``max_bytes``, 408 when it has not arrived within
-    ``timeout_seconds``; ClientDisconnect when the caller left.
+    One for all routes. Lives on the event loop.
     """
-    _check_media_type(headers, media_types)
-    declared = headers.get(b"content-length", b"")
-    if declared.isdigit() and int(declared) > max_bytes:
-        raise _too_large(max_bytes)
-    if is_whole:
-        return await _read(receive, max_bytes)
-    try:
-        async with asyncio.timeout(timeout_seconds):
-            return await _read(receive, max_bytes)
-    except TimeoutError as error:
-        raise ProblemError(
-            408,
-            "receive_timeout",
-            f"The request did not arrive whole within {timeout_seconds:g} s.",
-            headers={"Connection": "close"},
-        ) from error
+
+    def __init__(self, max_bytes: int, seconds: float) -> None:
+        self._max_bytes = max_bytes
+        self._seconds = seconds
+        self._room = MOST_BODIES * max_bytes
+
+    async def read(
+        self,
+        headers: Mapping[bytes, bytes],
+        receive: Receive,
+        started: float,
+        *,
+        is_whole: bool,
+        media_types: Collection[bytes] = (JSON,),
+    ) -> bytes:
+        """The whole body of a request of one of ``media_types``, which are JSON and perhaps
+        ``OCTETS``. The time counts from ``started``, monotonic seconds. ``is_whole`` says that it
+        has arrived already, so that no clock is needed.
+
+        Raises ProblemError: 415 for another media type or an encoding, 501 for a transfer coding,
+        413 as soon as the body is found to be larger than allowed, 408 when it has not arrived in
+        time, 429 when too much of other bodies is on its way; ClientDisconnect when the caller
+        left.
+        """
+        _check_media_type(headers, media_types)
+        declared = headers.get(b"content-length", b"")
+        if declared.isdigit() and int(declared) > self._max_bytes:
+            raise _too_large(self._max_bytes)
+        if is_whole:
+            return await self._read(receive)
+        try:
+            async with asyncio.timeout(started + self._seconds - time.monotonic()):
+                return await self._read(receive)
+        except TimeoutError as error:
+            raise ProblemError(
+                408,
+                "receive_timeout",
+                f"The request did not arrive whole within {self._seconds:g} s.",
+                headers={"Connection": "close"},
+            ) from error
+
+    async def _read(self, receive: Receive) -> bytes:
+        first, is_last = await _receive(receive)
+        if len(first) > self._max_bytes:
+            raise _too_large(self._max_bytes)
+        if is_last:
+            return first
+        body = bytearray(first)
+        counted = 0
+        try:
+            while not is_last:
+                more = max(0, len(body) - FREE_BYTES) - counted
+                if more > self._room:
+                    raise _too_many()
+                self._room -= more
+                counted += more
+                piece, is_last = await _receive(receive)
+                if len(body) + len(piece) > self._max_bytes:
+                    raise _too_large(self._max_bytes)
+                body += piece
+            return bytes(body)
+        finally:
+            self._room += counted
 
 
-async def _read(receive: Receive, max_bytes: int) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        chunk: bytes = message.get("body", b"")
-        size += len(chunk)
-        if size > max_bytes:
-            raise _too_large(max_bytes)
-        chunks.append(chunk)
-        if not message.get("more_body", False):
-            return chunk if len(chunks) == 1 else b"".join(chunks)
+async def _receive(receive: Receive) -> tuple[bytes, bool]:
+    """The next piece, and whether it is the last."""
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise ClientDisconnect
+    return message.get("body", b""), not message.get("more_body", False)
+
+
+def _too_many() -> ProblemError:
+    return ProblemError(
+        429,
+        "overloaded",
+        f"As many large bodies are on their way as the service takes; try again in {RETRY_SECONDS} "
+        "s.",
+        headers={RETRY_AFTER: str(RETRY_SECONDS)},
+    )
 
 
 def _too_large(max_bytes: int) -> ProblemError:

@@ -7,7 +7,7 @@ each request, costs as much as validating the body (docs/http-cost.md).
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import orjson
 from fastapi import APIRouter
@@ -17,11 +17,11 @@ from starlette.types import Receive, Scope, Send
 
 from model_directory.manifest import Task
 from service.api.answer import Headers, send_json
-from service.api.body import read_json_body
+from service.api.body import BodyReader
 from service.api.caller import UnlessCallerLeaves, connection_of
 from service.api.headers import priority_of, timeout_of
 from service.api.openapi import HEADERS, body_of, responses_of
-from service.api.translation import InputLimits, parse, refusal
+from service.api.translation import InputLimits, ParsedRequest, parse, refusal
 from service.inference import Inference, Outcome
 from service.lifecycle import Lifecycle
 from service.registry import LoadedModel, Registry
@@ -57,6 +57,11 @@ class Reading(NamedTuple):
     receive: float
     parse: float
 
+    @classmethod
+    def ended_now(cls, started: float, received: float) -> Self:
+        """Of a body that was there at ``received``, monotonic seconds."""
+        return cls(started, received - started, time.monotonic() - received)
+
 
 class InferenceRoutes:
     """Reads a body, has it answered, and writes the answer."""
@@ -67,12 +72,14 @@ class InferenceRoutes:
         inference: Inference,
         lifecycle: Lifecycle,
         metrics: Metrics,
+        bodies: BodyReader,
         limits: WireLimits,
     ) -> None:
         self._registry = registry
         self._inference = inference
         self._lifecycle = lifecycle
         self._metrics = metrics
+        self._bodies = bodies
         self._limits = limits
 
     def routes(self) -> list[Route]:
@@ -117,21 +124,16 @@ class InferenceRoutes:
             timeout_seconds = timeout_of(headers, self._limits.request_seconds)
             priority = priority_of(headers)
             connection = connection_of(scope)
-            body = await read_json_body(
-                headers,
-                receive,
-                is_whole=connection.request_is_whole,
-                max_bytes=self._limits.body_bytes,
-                timeout_seconds=self._limits.receive_seconds,
+            body = await self._bodies.read(
+                headers, receive, state["started"], is_whole=connection.request_is_whole
             )
             with UnlessCallerLeaves(connection):
+                received = time.monotonic()
+                parsed = parse(model.manifest.task, body, self._limits.inputs)
+                del body  # it may be much larger than its texts, and these may wait
+                reading = Reading.ended_now(state["started"], received)
                 outcome, described = await self._answer(
-                    model,
-                    body,
-                    state["started"],
-                    timeout_seconds,
-                    priority,
-                    patient=connection.is_patient,
+                    model, parsed, reading, timeout_seconds, priority, patient=connection.is_patient
                 )
             await send_json(send, outcome.result, described)
             self._metrics.stages(model.name, outcome.timings)
@@ -139,22 +141,19 @@ class InferenceRoutes:
     async def _answer(
         self,
         model: LoadedModel,
-        body: bytes,
-        started: float,
+        parsed: ParsedRequest,
+        reading: Reading,
         timeout_seconds: float,
         priority: Priority,
         *,
         patient: bool,
     ) -> tuple[Outcome[bytes], Headers]:
-        received = time.monotonic()
-        parsed = parse(model.manifest.task, body, self._limits.inputs)
-        reading = Reading(started, received - started, time.monotonic() - received)
         try:
             outcome = await self._inference.answer(
                 model,
                 parsed.request,
                 # The caller's patience starts with the request, not with its last byte.
-                started + timeout_seconds,
+                reading.started + timeout_seconds,
                 lambda result: orjson.dumps(parsed.render(result)),
                 priority,
                 patient=patient,

@@ -23,7 +23,8 @@ DESCRIPTIONS = {
     413: "The body is larger than the limit.",
     415: "The body has another media type, or a Content-Encoding.",
     422: "The request breaks the schema or a limit; `errors` names each place.",
-    429: "The queue is full; `Retry-After` says in how many seconds there will be room.",
+    429: "The queue is full, or many large bodies are on their way; `Retry-After` says in how many "
+    "seconds there will be room.",
     431: "The request's header is too large.",
     500: "Our fault; the log has the cause under the request id.",
     501: "The body has a Transfer-Encoding other than chunked.",

@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from model_directory.manifest import Task
 from service.api.answer import AnswerStalledError, Headers, StreamedAnswer
-from service.api.body import read_json_body
+from service.api.body import BodyReader
 from service.api.caller import UnlessCallerLeaves, connection_of
 from service.api.headers import timeout_of
 from service.api.inference_routes import MODEL_PATH, WireLimits
@@ -42,11 +42,13 @@ class TokenizationRoutes:
         registry: Registry,
         tokenization: Tokenization,
         lifecycle: Lifecycle,
+        bodies: BodyReader,
         limits: WireLimits,
     ) -> None:
         self._registry = registry
         self._tokenization = tokenization
         self._lifecycle = lifecycle
+        self._bodies = bodies
         self._limits = limits
 
     def routes(self) -> list[Route]:
@@ -70,7 +72,8 @@ class TokenizationRoutes:
                 name=f"{task.value}-tokenize",
                 summary=f"What a request for {task.value} would be cut into",
                 response_model=TokenizedRequest,
-                responses=COUNTED | problems_of(400, 404, 408, 413, 415, 422, 500, 501, 503, 504),
+                responses=COUNTED
+                | problems_of(400, 404, 408, 413, 415, 422, 429, 500, 501, 503, 504),
                 openapi_extra=body_of(task) | TIMING_HEADERS,
             )
         router.add_api_route(
@@ -80,7 +83,7 @@ class TokenizationRoutes:
             name="model-tokenize",
             summary="What a request for a model by name would be cut into",
             response_model=TokenizedRequest,
-            responses=COUNTED | problems_of(400, 404, 408, 413, 415, 422, 500, 501, 503, 504),
+            responses=COUNTED | problems_of(400, 404, 408, 413, 415, 422, 429, 500, 501, 503, 504),
             openapi_extra=body_of(*Task) | TIMING_HEADERS,
         )
         return router
@@ -96,12 +99,11 @@ class TokenizationRoutes:
             headers = dict(scope["headers"])
             deadline = state["started"] + timeout_of(headers, self._limits.request_seconds)
             connection = connection_of(scope)
-            body = await read_json_body(
+            body = await self._bodies.read(
                 headers,
                 receive,
+                state["started"],
                 is_whole=connection.request_is_whole,
-                max_bytes=self._limits.body_bytes,
-                timeout_seconds=self._limits.receive_seconds,
             )
             parsed = parse(model.manifest.task, body, self._limits.inputs)
             with UnlessCallerLeaves(connection):

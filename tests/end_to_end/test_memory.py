@@ -1,14 +1,17 @@
 """What large runs needed of memory is given back when the work stops, and what a request needed
-when it has been answered, however it was.
+when it has been answered, however it was. What is still on its way is bounded.
 """
 
 import os
 import shutil
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 
+from service.api.body import MOST_BODIES
 from service.scheduling.quiet import QUIET_SECONDS
 from tests.end_to_end.conftest import DEFAULT_MODELS
 from tests.odd_model import UNKNOWN, make_odd
@@ -106,3 +109,31 @@ def test_a_body_is_let_go_with_its_answer(roomy, kind):
         answer = roomy.client.post(path, content=with_spaces(body), headers=headers)
         assert answer.status_code == status, answer.text
     assert resident_of(roomy) < before + 4 * BODY_MEBIBYTES
+
+
+def test_most_of_many_bodies_and_then_nothing_takes_bounded_memory(tiny_models):
+    size, callers = MEBIBYTE, 4 * MOST_BODIES
+    header = (
+        b"POST /v1/sentiment HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+        b"Content-Length: %d\r\n\r\n" % size
+    )
+    flags = ("--max-body-bytes", str(size), "--receive-timeout", "3")
+    with ServerProcess(tiny_models, *flags) as server, ExitStack() as stack:
+        assert server.client.post("/v1/sentiment", content=GOOD).status_code == 200
+        before = resident_of(server)
+
+        def stall(_):
+            connection = socket.create_connection(("127.0.0.1", server.port), timeout=30)
+            stack.callback(connection.close)
+            connection.sendall(header + b" " * (size - 1))
+            return connection
+
+        with ThreadPoolExecutor(16) as threads:
+            stalled = list(threads.map(stall, range(callers)))
+            assert server.client.post("/v1/sentiment", content=GOOD).status_code == 200
+            grown = resident_of(server)
+            answers = [connection.recv(12) for connection in stalled]
+        assert set(answers) == {b"HTTP/1.1 408", b"HTTP/1.1 429"}
+        assert answers.count(b"HTTP/1.1 429") >= callers - MOST_BODIES - 8
+        assert grown < before + 2 * MOST_BODIES * size / MEBIBYTE
+        assert server.client.post("/v1/sentiment", content=with_spaces(GOOD)[:size]).is_success

@@ -11,13 +11,13 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from service.api.answer import Headers, send_body
-from service.api.body import JSON, OCTETS, read_body
+from service.api.body import JSON, OCTETS, BodyReader
 from service.api.caller import UnlessCallerLeaves, connection_of
 from service.api.headers import priority_of, timeout_of
 from service.api.inference_routes import Reading, WireLimits, facts_of
 from service.api.open_inference.face import Face
 from service.api.open_inference.faces import Faces
-from service.api.open_inference.request import HEADER_LENGTH, parse_inference
+from service.api.open_inference.request import HEADER_LENGTH, ParsedInference, parse_inference
 from service.api.open_inference.response import Written, write_inference
 from service.api.openapi import HEADERS, answer_headers
 from service.api.problem_examples import DESCRIPTIONS, REFERENCE, problems_of
@@ -77,12 +77,14 @@ class InferRoutes:
         inference: Inference,
         lifecycle: Lifecycle,
         metrics: Metrics,
+        bodies: BodyReader,
         limits: WireLimits,
     ) -> None:
         self._faces = faces
         self._inference = inference
         self._lifecycle = lifecycle
         self._metrics = metrics
+        self._bodies = bodies
         self._limits = limits
 
     def routes(self) -> list[Route]:
@@ -128,23 +130,20 @@ class InferRoutes:
             timeout_seconds = timeout_of(headers, math.inf)
             priority = priority_of(headers)
             connection = connection_of(scope)
-            body = await read_body(
+            body = await self._bodies.read(
                 headers,
                 receive,
-                media_types=(JSON, OCTETS),
+                state["started"],
                 is_whole=connection.request_is_whole,
-                max_bytes=self._limits.body_bytes,
-                timeout_seconds=self._limits.receive_seconds,
+                media_types=(JSON, OCTETS),
             )
             with UnlessCallerLeaves(connection):
+                received = time.monotonic()
+                parsed = parse_inference(face, body, headers.get(HEADER_LENGTH))
+                del body  # it may be much larger than its texts, and these may wait
+                reading = Reading.ended_now(state["started"], received)
                 outcome, described = await self._answer(
-                    face,
-                    body,
-                    headers.get(HEADER_LENGTH),
-                    state["started"],
-                    timeout_seconds,
-                    priority,
-                    patient=connection.is_patient,
+                    face, parsed, reading, timeout_seconds, priority, patient=connection.is_patient
                 )
             written = outcome.result
             media_type = JSON
@@ -157,17 +156,13 @@ class InferRoutes:
     async def _answer(
         self,
         face: Face,
-        body: bytes,
-        header_length: bytes | None,
-        started: float,
+        parsed: ParsedInference,
+        reading: Reading,
         timeout_seconds: float,
         priority: Priority,
         *,
         patient: bool,
     ) -> tuple[Outcome[Written], Headers]:
-        received = time.monotonic()
-        parsed = parse_inference(face, body, header_length)
-        reading = Reading(started, received - started, time.monotonic() - received)
         asked = parsed.asked
         timeout_seconds = min(timeout_seconds, parsed.timeout_seconds or math.inf)
         if timeout_seconds == math.inf:
@@ -176,7 +171,7 @@ class InferRoutes:
             outcome = await self._inference.answer(
                 face.model,
                 asked.request,
-                started + timeout_seconds,
+                reading.started + timeout_seconds,
                 lambda result: write_inference(face, parsed, asked.tensors(result)),
                 parsed.priority or priority,
                 patient=patient,

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from pydantic import ValidationError
 from starlette.responses import JSONResponse, Response
 
-from service.api.body import JSON, OCTETS, read_body
+from service.api.body import JSON, OCTETS, BodyReader
 from service.api.caller import connection_of
 from service.api.open_inference.face import Face, version_of
 from service.api.open_inference.faces import Faces
@@ -59,6 +59,7 @@ class MetadataRoutes:
         self._registry = registry
         self._lifecycle = lifecycle
         self._version = version
+        self._bodies = BodyReader(INDEX_BYTES, INDEX_SECONDS)
 
     def router(self) -> APIRouter:
         """The routes, documented."""
@@ -144,13 +145,12 @@ class MetadataRoutes:
 
     async def index(self, request: Request) -> list[RepositoryIndexEntry]:
         """All models, under all their names, and those that failed to load."""
-        body = await read_body(
+        body = await self._bodies.read(
             dict(request.scope["headers"]),
             request.receive,
-            media_types=(JSON, OCTETS),
+            request.scope["state"]["started"],
             is_whole=connection_of(request.scope).request_is_whole,
-            max_bytes=INDEX_BYTES,
-            timeout_seconds=INDEX_SECONDS,
+            media_types=(JSON, OCTETS),
         )
         asked = RepositoryIndexRequest()
         if body.strip():

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from model_directory.manifest import Task
+from service.api.body import BodyReader
 from service.api.inference_routes import MODEL_PATH, InferenceRoutes, WireLimits
 from service.api.problems import ProblemError
 from service.api.translation import InputLimits
@@ -41,7 +42,9 @@ def ask(document, headers=()):
     lifecycle = Lifecycle()
     lifecycle.started()
     limits = WireLimits(1000, 10.0, 30.0, InputLimits(4, 100))
-    routes = InferenceRoutes(registry, inference, lifecycle, Metrics(), limits).routes()
+    routes = InferenceRoutes(
+        registry, inference, lifecycle, Metrics(), BodyReader(1000, 10.0), limits
+    ).routes()
     endpoint = next(route.app for route in routes if route.path == MODEL_PATH)
     sent = []
 
@@ -108,7 +111,7 @@ def test_a_priority_that_there_is_not_is_refused():
 
 
 def test_the_headers_that_are_taken_are_documented():
-    routes = InferenceRoutes(None, None, None, None, None)
+    routes = InferenceRoutes(None, None, None, None, None, None)
     for route in routes.documentation().routes:
         names = {parameter["name"] for parameter in route.openapi_extra["parameters"]}
         assert names == {"X-Request-Timeout", "X-Priority", "X-Request-Id"}

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from service.api.body import BodyReader
 from service.api.inference_routes import WireLimits
 from service.api.open_inference.infer_routes import INFER_PATH, VERSION_PATH, InferRoutes
 from service.api.problems import ProblemError
@@ -45,7 +46,9 @@ def ask(face, parameters=None, headers=(), path=INFER_PATH, refusal=None, draini
         lifecycle.drain()
     faces = SimpleNamespace(get=lambda *names: asked_for.append(names) or face)
     limits = WireLimits(1000, 10.0, 30.0, LIMITS)
-    routes = InferRoutes(faces, inference, lifecycle, Metrics(), limits).routes()
+    routes = InferRoutes(
+        faces, inference, lifecycle, Metrics(), BodyReader(1000, 10.0), limits
+    ).routes()
     endpoint = next(route.app for route in routes if route.path == path)
     document = {"id": "42", "inputs": [TEXT], "parameters": parameters}
     sent = []
@@ -137,7 +140,7 @@ def test_nothing_new_is_taken_while_shutting_down(texts):
 
 
 def test_the_headers_that_are_taken_are_documented():
-    routes = InferRoutes(None, None, None, None, None)
+    routes = InferRoutes(None, None, None, None, None, None)
     assert [route.path for route in routes.documentation().routes] == [INFER_PATH, VERSION_PATH]
     for route in routes.documentation().routes:
         names = {parameter["name"] for parameter in route.openapi_extra["parameters"]}
