@@ -8,6 +8,7 @@ again.
 """
 
 import asyncio
+import gc
 import itertools
 import json
 import resource
@@ -182,6 +183,7 @@ def main() -> None:
     """Run the job on standard input."""
     _allow_many_connections()
     load = OpenLoad(job_from_json(sys.stdin.read()))
+    gc.disable()  # a look at a hundred thousand answers holds up what is to be sent for 50 ms
     cpu_start = time.process_time()
     answers = uvloop.run(load.run())
     cpu_seconds = time.process_time() - cpu_start

@@ -18,7 +18,8 @@ SHORT_TOKENS = 64
 class Submission:
     """All sequences of one request: they are answered together, or refused together.
 
-    Owned by the scheduler until ``on_done`` is called, exactly once; read-only afterwards.
+    Owned by the scheduler until ``on_done`` is called, exactly once; afterwards by who submitted
+    it.
     """
 
     deadline: float
