@@ -8,6 +8,7 @@ from starlette.types import ASGIApp
 
 from service.api_keys import KeysFileError
 from service.app import Application
+from service.runtime.open_files import allow_many
 from service.server import serve
 from service.settings import Settings, SettingsError, read_settings, unknown_variables
 from service.telemetry.logging import configure_logging
@@ -34,6 +35,7 @@ def start(arguments: list[str]) -> int:
     configure_logging(settings.log_format, settings.log_level)
     for name in unknown_variables():
         log.warning("an unknown variable is ignored", variable=name)
+    allow_many()
     try:
         application = Application(settings)
     except KeysFileError as error:

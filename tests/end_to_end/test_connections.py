@@ -1,13 +1,17 @@
 """Hostile and slow connections are bounded, and do not touch anyone else."""
 
+import resource
 import socket
 import time
+from contextlib import ExitStack
 
 import pytest
 
 from tests.problems import answer_of, check_problem
 from tests.server import ServerProcess
 
+FEW_FILES = 128
+"""That a process may have open."""
 POST = b"POST /v1/sentiment HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
 
 
@@ -154,6 +158,20 @@ def test_half_sent_requests_do_not_keep_others_out(impatient):
     assert answer.status_code == 200
     for connection in connections:
         connection.close()
+
+
+def test_more_connections_than_a_process_has_files_that_does_not_ask_for_more(tiny_models):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (FEW_FILES, hard))
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(ServerProcess(tiny_models))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for _ in range(2 * FEW_FILES):
+            connection = socket.create_connection(("127.0.0.1", server.port))
+            stack.callback(connection.close)
+        assert server.client.post("/v1/sentiment", json={"inputs": "good"}).status_code == 200
 
 
 def test_pipelined_requests_are_answered_in_order(impatient):
