@@ -42,7 +42,7 @@ from service.lifecycle import Lifecycle
 from service.registry import Registry
 from service.runtime.cores import available_cores
 from service.runtime.device import Device
-from service.runtime.memory import share_arena, trim
+from service.runtime.memory import Heap, share_arena
 from service.runtime.priority import give_way
 from service.scheduling.batch_limits import BatchLimits
 from service.scheduling.scheduler import Scheduler
@@ -86,6 +86,7 @@ class Application:
             cache_entries=settings.cache_entries,
         )
         self.metrics.watch_queue(self.scheduler.queue)
+        self._heap = Heap()
         self._workers = Workers(self.scheduler, self._threads, self._give_back)
         self._keys = _keys_of(settings)
         access = None
@@ -115,7 +116,9 @@ class Application:
             log.warning("memory could not be given back", error=repr(error))
             return
         if any(given_back):
-            trim()
+            self._heap.trim()
+        else:
+            self._heap.trim_if_grown()
 
     def observed(self, app: ASGIApp) -> ASGIApp:
         """``app`` with what every answer passes: request id, metrics, log, errors."""
@@ -209,7 +212,7 @@ class Application:
         gc.freeze()
         gc.set_threshold(GARBAGE_OBJECTS)
         self._give_back()  # of the runs that told what each model costs
-        trim()
+        self._heap.trim()
         self.lifecycle.started()
         names = [model.name for model in self.registry.loaded]
         keys = 0 if self._keys is None else len(self._keys)

@@ -12,6 +12,7 @@ from contextlib import ExitStack
 import pytest
 
 from service.api.body import MOST_BODIES
+from service.runtime.memory import GROWN_BYTES
 from service.scheduling.quiet import QUIET_SECONDS
 from tests.end_to_end.conftest import DEFAULT_MODELS
 from tests.odd_model import UNKNOWN, make_odd
@@ -136,4 +137,10 @@ def test_most_of_many_bodies_and_then_nothing_takes_bounded_memory(tiny_models):
         assert set(answers) == {b"HTTP/1.1 408", b"HTTP/1.1 429"}
         assert answers.count(b"HTTP/1.1 429") >= callers - MOST_BODIES - 8
         assert grown < before + 2 * MOST_BODIES * size / MEBIBYTE
+        stack.close()
         assert server.client.post("/v1/sentiment", content=with_spaces(GOOD)[:size]).is_success
+        end = time.monotonic() + 20 * QUIET_SECONDS
+        while resident_of(server) > before + 2 * GROWN_BYTES / MEBIBYTE:
+            print(before, grown, resident_of(server))
+            assert time.monotonic() < end
+            time.sleep(QUIET_SECONDS / 10)
