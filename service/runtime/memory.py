@@ -3,6 +3,8 @@
 import ctypes
 import math
 import os
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import onnxruntime as ort
@@ -33,7 +35,7 @@ def share_arena() -> None:
     What the arena gives back would stay with glibc, which by itself learns from every large block
     that is freed to keep the next one.
     """
-    if (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)) is not None:
+    if (mallopt := _of_libc("mallopt")) is not None:
         mallopt(_M_MMAP_THRESHOLD, MAPPED_BYTES)
         mallopt(_M_TRIM_THRESHOLD, 2 * MAPPED_BYTES)
     where = ort.OrtMemoryInfo(
@@ -50,8 +52,15 @@ def trim() -> None:
     lone texts, resident memory after the start was 209 MiB without this and 159 with it, and
     275 MiB instead of 312 after 40 batches of all shapes on two threads.
     """
-    if (malloc_trim := getattr(ctypes.CDLL(None), "malloc_trim", None)) is not None:
+    if (malloc_trim := _of_libc("malloc_trim")) is not None:
         malloc_trim(0)
+
+
+@cache
+def _of_libc(name: str) -> Callable[..., int] | None:
+    """Looked up once: each ``CDLL`` is eighteen objects that only the garbage collector frees."""
+    function: Callable[..., int] | None = getattr(ctypes.CDLL(None), name, None)
+    return function
 
 
 class Heap:

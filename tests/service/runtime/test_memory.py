@@ -1,5 +1,6 @@
 """That memory which is free is given back."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -31,6 +32,13 @@ def test_holes_between_what_is_used_are_given_back():
     trim()
     assert full - resident() > PAGES * 3000 / 2
     assert len(kept) == PAGES / 200
+
+
+def test_trimming_leaves_nothing_to_the_garbage_collector():
+    trim()
+    gc.collect()
+    trim()
+    assert gc.collect() == 0
 
 
 LARGE_RUNS = """
