@@ -73,7 +73,7 @@ class Application:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._base_url = ""
-        self._listening = asyncio.Event()
+        self._loading: asyncio.Task[None] | None = None
         self._threads = settings.threads or available_cores()
         self.lifecycle = Lifecycle()
         self.metrics = Metrics()
@@ -102,11 +102,12 @@ class Application:
             self.asgi = AccessMiddleware(self.asgi, access, self.observed)
 
     def listening(self, port: int) -> None:
-        """Learn the port that was opened."""
+        """The port is open: load the models, while health says so. Called on the event loop."""
         host = self._settings.host
         self._base_url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         log.info("listening", host=host, port=port, models=str(self._settings.models))
-        self._listening.set()
+        self._loading = asyncio.create_task(self._load())
+        self._loading.add_done_callback(_report_failure)
 
     def _give_back(self) -> None:
         """Return memory that only the work of a moment ago needed."""
@@ -183,11 +184,10 @@ class Application:
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         self._workers.start()
-        loading = asyncio.create_task(self._load())
-        loading.add_done_callback(_report_failure)
         yield
         self.scheduler.abandon()
-        await asyncio.wait({loading})
+        if self._loading is not None:
+            await asyncio.wait({self._loading})
         await asyncio.to_thread(self._workers.join, 5.0)
         self._preparation.shutdown(wait=False, cancel_futures=True)
         log.info("stopped")
@@ -216,9 +216,11 @@ class Application:
         self.lifecycle.started()
         names = [model.name for model in self.registry.loaded]
         keys = 0 if self._keys is None else len(self._keys)
-        log.info("ready", models=names, threads=self._threads, keys=keys)
+        if reasons := self.registry.missing():
+            log.error("not ready", reasons=reasons, models=names)
+        else:
+            log.info("ready", models=names, threads=self._threads, keys=keys)
         if self._settings.examples:
-            await self._listening.wait()
             has_keys = self._keys is not None
             print(greeting(self.registry, self._base_url, has_keys=has_keys), flush=True)
 

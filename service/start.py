@@ -70,4 +70,11 @@ def _serve(
     )
     if flush is not None:
         flush()
-    return DONE if served else REFUSED
+    if not served:
+        print(
+            f"{settings.host} port {settings.port} cannot be listened on: ALBERT_PORT (--port) "
+            "takes another port, ALBERT_HOST (--host) another address.",
+            file=sys.stderr,
+        )
+        return REFUSED
+    return DONE

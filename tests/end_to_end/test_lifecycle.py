@@ -77,7 +77,8 @@ def test_ready_is_refused_while_a_route_lacks_its_model(tiny_models, tmp_path):
     shutil.copytree(tiny_models / "qa", models / "qa")
     (models / "qa" / "1" / "tokenizer.json").write_text("{}")
     shutil.copytree(tiny_models / "sentiment", models / "sentiment")
-    with ServerProcess(models) as server:
+    with ServerProcess(models, when_ready=False) as server:
+        server.event("not ready")
         ready = server.client.get("/health/ready")
         assert ready.status_code == 503
         assert ready.json()["reasons"] == ["The model 'qa' failed to load."]
@@ -95,8 +96,10 @@ def test_ready_is_refused_while_a_route_lacks_its_model(tiny_models, tmp_path):
 
 @pytest.mark.parametrize("name", ["nope", "topics"])
 def test_a_default_that_is_not_there_or_does_something_else_is_not_ready(tiny_models, name):
-    with ServerProcess(tiny_models, ALBERT_DEFAULT_SENTIMENT=name) as server:
+    with ServerProcess(tiny_models, when_ready=False, ALBERT_DEFAULT_SENTIMENT=name) as server:
+        [logged] = server.event("not ready")["reasons"]
         [reason] = server.client.get("/health/ready").json()["reasons"]
+        assert logged == reason
         assert name in reason
         assert server.client.post("/v1/sentiment", json={"inputs": "a"}).status_code == 503
 
@@ -110,7 +113,8 @@ def test_a_model_exported_as_default_goes_before_the_first_by_name(tmp_path):
         assert {score["label"] for score in scores} == {"home", "abroad"}
     with (models / "topics" / "1" / "model.onnx").open("ab") as file:
         file.write(b"x")
-    with ServerProcess(models) as server:
+    with ServerProcess(models, when_ready=False) as server:
+        server.event("not ready")
         assert server.client.post("/v1/classification", json=question).status_code == 503
         assert server.client.post("/v1/models/colours", json=question).status_code == 200
 
@@ -120,7 +124,8 @@ def test_the_highest_version_is_served(tiny_models, tmp_path):
     shutil.copytree(tiny_models / "sentiment", models / "sentiment")
     (models / "sentiment" / "x").mkdir()
     shutil.copytree(models / "sentiment" / "1", models / "sentiment" / "2")
-    with ServerProcess(models) as server:
+    with ServerProcess(models, when_ready=False) as server:
+        server.event("not ready")
         [model] = server.client.get("/v1/models").json()["models"]
         assert (model["version"], model["status"]) == (2, "failed")
         assert "version" in model["reason"]
@@ -146,19 +151,24 @@ def test_a_setting_out_of_range_stops_the_start_with_one_line(flag, value, words
     assert "Traceback" not in process.stderr
 
 
-def test_a_port_that_is_taken_is_one_line_and_status_1(tiny_models):
+@pytest.mark.parametrize("flags", [(), ("--examples",)])
+def test_a_port_that_is_taken_ends_the_start_before_anything_is_loaded(tiny_models, flags):
     with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
         process = subprocess.run(
             [
                 *(sys.executable, "-m", "service", "--log-format", "json"),
-                *("--models", str(tiny_models), "--port", str(taken.getsockname()[1])),
+                *("--models", str(tiny_models), "--port", port, *flags),
             ],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=20,
         )
     assert process.returncode == 1
     assert "address already in use" in process.stderr
+    assert process.stderr.splitlines()[-1].startswith(f"127.0.0.1 port {port} cannot be listened")
+    assert "model loaded" not in process.stderr
+    assert '"ready"' not in process.stderr
     assert "Traceback" not in process.stderr
 
 
