@@ -37,7 +37,7 @@ class RunTimes:
         model = CostModel()
         for shape in self.shapes:
             model.observe(shape.rows, shape.length, shape.seconds, shape.tokens)
-        model.fit()
+        model.calibrated()
         return model
 
     def seconds(self, rows: int, length: int, tokens: int) -> float:

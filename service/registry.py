@@ -250,7 +250,7 @@ def calibrate(session: Session, cost: CostModel, manifest: Manifest) -> None:
             cost.observe(1, row.length, time.perf_counter() - start)
             if time.perf_counter() > end:
                 break
-    cost.fit()
+    cost.calibrated()
 
 
 def _calibration_row(manifest: Manifest, length: int) -> Sequence:

@@ -1,5 +1,7 @@
 """The cost model learns the machine it runs on."""
 
+from random import Random
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -44,6 +46,44 @@ def test_it_follows_a_machine_that_becomes_slower():
             for rows, length in SHAPES:
                 model.observe(rows, length, factor * true_seconds(rows, length))
     assert model.predict(4, 32) == pytest.approx(3 * true_seconds(4, 32), rel=0.1)
+
+
+def calibrated():
+    model = CostModel()
+    for _ in range(2):
+        for length in (8, 32, 128, 384):
+            model.observe(1, length, true_seconds(1, length))
+    model.calibrated()
+    return model
+
+
+@pytest.mark.parametrize("factor", [1, 3])
+@pytest.mark.parametrize("lengths", [(3, 3), (23, 23), (3, 8), (5, 30), (300, 300)])
+def test_runs_of_like_lengths_do_not_change_what_others_are_predicted(lengths, factor):
+    model, random = calibrated(), Random(0)
+    for _ in range(3000):
+        length = random.randint(*lengths)
+        model.observe(1, length, factor * true_seconds(1, length) * random.lognormvariate(0, 0.2))
+    for length in (3, 16, 64, 384, 510):
+        expected = factor * true_seconds(1, length)
+        assert model.predict(1, length) == pytest.approx(expected, rel=0.35)
+
+
+def test_one_shape_that_was_measured_says_something_of_others():
+    model = CostModel()
+    model.observe(1, 8, 0.5)
+    model.calibrated()
+    assert model.predict(1, 8) == pytest.approx(0.5, rel=0.01)
+    assert 5 < model.predict(1, 384) < 50
+
+
+def test_what_a_stall_took_is_not_kept():
+    model = CostModel()
+    for stall in (0.0, 30.0):
+        for length in (8, 32, 128, 384):
+            model.observe(1, length, true_seconds(1, length) + stall * (length == 384))
+    model.calibrated()
+    assert model.predict(1, 384) < 2 * true_seconds(1, 384)
 
 
 def test_a_run_without_a_duration_teaches_nothing():
