@@ -31,6 +31,14 @@ class Claims:
         ticket.line.remove(ticket)
         self._sum_of(ticket).remove(ticket.cost_seconds)
 
+    def bring_forward(self, ticket: Ticket, due: float, *, takes_room: bool) -> None:
+        """Let ``ticket``, which waits, be due earlier than it was: of a giant request, it may be
+        that of a small one too.
+        """
+        self.take_out(ticket)
+        ticket.due, ticket.takes_room, ticket.waiting = due, takes_room, True
+        self.add(ticket)
+
     @staticmethod
     def claim(ticket: Ticket, submission: Submission, index: int) -> None:
         """Have ``ticket``, which waits or runs, answer the row ``index`` of ``submission`` too."""

@@ -20,13 +20,19 @@ class Turn(NamedTuple):
     number: int
     ticket: Ticket
 
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether the ticket still waits, and has no other turn since."""
+        return self.ticket.waiting and self.ticket.turn == self.number
+
 
 class DueQueue:
     """Waiting tickets by when they are due, and by when they are due if long ones are put off.
 
     Both times are fixed when a ticket is added, so in either order whoever is added later with the
     same cost comes later, and nobody is passed over without end. Owned by the scheduler. A ticket
-    that waits no longer stays until it surfaces or is swept out.
+    that waits no longer stays until it surfaces or is swept out; so does the turn of one that was
+    added again.
     """
 
     def __init__(self) -> None:
@@ -38,7 +44,8 @@ class DueQueue:
         return max(len(self._by_due), len(self._by_put_off))
 
     def add(self, ticket: Ticket, number: int) -> None:
-        """Let ``ticket`` wait."""
+        """Let ``ticket`` wait for its turn, and for no other."""
+        ticket.turn = number
         heapq.heappush(self._by_due, Turn(ticket.due, number, ticket))
         put_off = ticket.due + DELAY_TIMES * ticket.cost_seconds
         heapq.heappush(self._by_put_off, Turn(put_off, number, ticket))
@@ -46,7 +53,7 @@ class DueQueue:
     def first(self, *, put_off_long: bool) -> Turn | None:
         """The one that is due first."""
         heap = self._by_put_off if put_off_long else self._by_due
-        while heap and not heap[0].ticket.waiting:
+        while heap and not heap[0].is_waited_for:
             heapq.heappop(heap)
         return heap[0] if heap else None
 
@@ -58,7 +65,7 @@ class DueQueue:
         reached = [(heap[0], 0)] if heap else []
         while reached:
             turn, index = heapq.heappop(reached)
-            if turn.ticket.waiting:
+            if turn.is_waited_for:
                 yield turn
             for below in (2 * index + 1, 2 * index + 2):
                 if below < len(heap):
@@ -67,5 +74,5 @@ class DueQueue:
     def sweep(self) -> None:
         """Forget those that wait no longer."""
         for heap in (self._by_due, self._by_put_off):
-            heap[:] = [turn for turn in heap if turn.ticket.waiting]
+            heap[:] = [turn for turn in heap if turn.is_waited_for]
             heapq.heapify(heap)

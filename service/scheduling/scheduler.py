@@ -166,21 +166,25 @@ class Scheduler:
             )
             submission.unanswered = len(missing)
             room = self._backlog.room_for(reservation.priority, len(missing), sum(costs.values()))
-            before, shared = 0.0, 0
+            before, shared, placed = 0.0, 0, 0
             for index in missing:
-                fingerprint = fingerprints[index]
+                fingerprint, due = fingerprints[index], now + before
                 ticket = line.in_flight(fingerprint)
-                if ticket is None:
-                    cost = costs[index]
-                    ticket = Ticket(sequences[index], fingerprint, line, now + before, cost)
-                    before += cost
-                    ticket.takes_room = index == missing[0] or before <= room * (1 + 1e-9)
-                    self._claims.add(ticket)
-                else:
-                    shared += 1
+                shared += ticket is not None
+                if ticket is None or (ticket.waiting and ticket.due > due):
+                    before += costs[index]
+                    has_room = index == missing[0] or before <= room * (1 + 1e-9)
+                    if ticket is None:
+                        ticket = Ticket(sequences[index], fingerprint, line, due, costs[index])
+                        ticket.takes_room = has_room
+                        self._claims.add(ticket)
+                    else:
+                        has_room = has_room or ticket.takes_room
+                        self._claims.bring_forward(ticket, due, takes_room=has_room)
+                    placed += 1
                 self._claims.claim(ticket, submission, index)
             if missing:
-                self._dispatch.wake(len(missing) - shared, now)
+                self._dispatch.wake(placed, now)
             else:
                 submission.settled = True
                 submission.first_started = submission.last_finished = now

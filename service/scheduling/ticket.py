@@ -65,6 +65,8 @@ class Ticket:
     not.
     """
     waiting: bool = True
+    turn: int = -1
+    """The number of its turn, of which it may have been given a second one that is earlier."""
     started: float | None = None
     """Monotonic seconds at which it went into a run."""
     claims: dict[Submission, list[int]] = field(default_factory=dict)

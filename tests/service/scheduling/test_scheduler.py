@@ -2,6 +2,7 @@
 
 import threading
 import weakref
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -222,6 +223,40 @@ def test_identical_sequences_that_are_in_flight_run_once(bench):
     assert [len(answer[0]) for answer in second.logits] == [30, 80, 30]
     again = sequence(30)
     assert again.fingerprint() != row.fingerprint()
+
+
+def test_who_shares_a_row_with_a_giant_does_not_wait_for_the_giant(bench):
+    giant = [sequence(100) for _ in range(50)]
+    bench.submit_rows(giant)
+    shared = bench.submit_rows([giant[-1]])
+    bench.scheduler.poll()
+    assert not shared.settled
+    rows = bench.scheduler.poll().sequences
+    assert giant[-1] in rows
+    assert bench.recorder.shared == [("a", 1)]
+
+
+@given(
+    st.lists(st.lists(st.integers(0, 7), min_size=1, max_size=8), min_size=1, max_size=8),
+    st.randoms(use_true_random=False),
+)
+def test_rows_that_requests_share_run_once_and_leave_nothing(requests, random):
+    bench = Bench()
+    rows = [sequence(20 + number) for number in range(8)]
+    for request in requests:
+        with suppress(QueueFullError):
+            bench.submit_rows([rows[number] for number in request])
+        bench.clock.now += random.choice((0.0, 0.1))
+    batches = bench.run_all()
+    asked = {20 + number for request in requests for number in request}
+    ran = [length for batch in batches for length in batch]
+    assert len(ran) == len(set(ran))
+    assert set(ran) <= asked
+    backlog = bench.scheduler._backlog
+    for lane in backlog.lanes.values():
+        assert (lane.seconds, lane.all_seconds, lane.waiting_count) == (0, 0, 0)
+    assert all(line.short_count == 0 for line in bench.scheduler._lines.values())
+    assert all(submission.error is None for submission in bench.done)
 
 
 def test_a_shared_run_happens_while_anybody_waits_for_it(bench):
