@@ -15,6 +15,14 @@ GIANT_SHARE = 0.5
 TYPICAL_WEIGHT = 0.02
 """Of each admitted request in what is typical: the last fifty or so decide."""
 
+ATYPICAL_TIMES = 4.0
+"""Of what is typical, as which a larger request counts at most: one giant says nothing of those
+that come after it, and two hundred that are taken for giants are refused while nothing waits."""
+
+KNOWN_REQUESTS = 10
+"""Admitted, from which on what is typical is known. Until then the room that those take of which
+nothing is known is counted for less: who is let in too many is refused when it was read."""
+
 ALIKE_SECONDS = 0.02
 """For which refusals of requests that nobody read are told the same. To look again at all that is
 ahead of each took the door more than half of its time, and meanwhile little of it changes."""
@@ -59,6 +67,10 @@ class Lane:
         self.alike: _Alike | None = None
         """The last refusal of a request that nobody read."""
 
+        self.admitted = 0
+        self.typical_seconds = 0.0
+        """Predicted work of a request of which nothing is known."""
+
         self.waiting = Sum()
         self.reserved = Sum()
         """Of requests that are still being tokenised."""
@@ -82,6 +94,22 @@ class Lane:
         """Sequences that wait."""
         return self.waiting.count + self.waiting_excess.count
 
+    def coming_seconds(self, requests: int) -> float:
+        """Predicted work of so many of which nothing is known, as far as it is known by now what
+        is typical.
+        """
+        known = min(1.0, self.admitted / KNOWN_REQUESTS)
+        return requests * known * self.typical_seconds
+
+    def learn_typical(self, seconds: float, sequences: int) -> None:
+        """A request of so many was admitted. Of the first, one sequence is taken for typical."""
+        if not self.admitted:
+            seconds = self.typical_seconds = seconds / sequences
+        self.admitted += 1
+        most = ATYPICAL_TIMES * self.typical_seconds
+        weight = max(TYPICAL_WEIGHT, 1 / self.admitted)
+        self.typical_seconds += weight * (min(seconds, most) - self.typical_seconds)
+
 
 class Backlog:
     """What waits, what is still being tokenised, and what runs. Owned by the scheduler.
@@ -103,8 +131,6 @@ class Backlog:
         self._room_seconds = max_queue_seconds * workers
         self.lanes = {priority: Lane(workers) for priority in Priority}
         self.running = Sum()
-        self._admitted = 0
-        self._typical_seconds = 0.0
 
     @property
     def waiting_count(self) -> int:
@@ -158,22 +184,22 @@ class Backlog:
         if lane.seconds > 0 and lane.seconds + asked > self._room_seconds:
             raise self.refusal(priority, seconds, now, asked, patient=patient)
         self.refuse_if_too_late(priority, seconds, deadline, now)
-        self._admitted += 1
-        weight = max(TYPICAL_WEIGHT, 1 / self._admitted)
-        self._typical_seconds += weight * (seconds - self._typical_seconds)
+        lane.learn_typical(seconds, sequences)
 
     def is_full(self, priority: Priority, coming: int = 0) -> bool:
         """Whether there is room for nobody but patient callers, whatever they ask, when so many
         typical requests have come in that were let in already.
         """
-        ahead = self.lanes[priority].seconds + coming * self._typical_seconds
+        lane = self.lanes[priority]
+        ahead = lane.seconds + lane.coming_seconds(coming)
         return ahead > 0 and ahead + KEPT_SHARE * self._room_seconds > self._room_seconds
 
     def refuse_unread(self, priority: Priority, now: float) -> QueueFullError:
         """The refusal of a request of which nothing is known, and which will be typical. Those of
         one moment are told the same, by the same object, and each is counted.
         """
-        lane, seconds = self.lanes[priority], self._typical_seconds
+        lane = self.lanes[priority]
+        seconds = lane.typical_seconds
         alike = lane.alike
         if alike is not None and now < alike.until and seconds <= alike.seconds_left:
             alike.seconds_left -= seconds

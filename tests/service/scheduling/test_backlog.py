@@ -117,10 +117,40 @@ def test_who_was_let_in_has_that_room_too_for_what_came_later_has_taken_the_othe
 
 def test_what_is_still_coming_takes_the_room_of_what_is_typical():
     backlog = Backlog(workers=1, max_queue_seconds=1.0)
-    backlog.admit(INTERACTIVE, 0.1, deadline=100, now=0)
+    for _ in range(10):
+        backlog.admit(INTERACTIVE, 0.1, deadline=100, now=0)
     assert [backlog.is_full(INTERACTIVE, coming) for coming in (0, 8, 9)] == [False, False, True]
     backlog.lanes[INTERACTIVE].waiting.add(0.5)
     assert [backlog.is_full(INTERACTIVE, coming) for coming in (0, 3, 4)] == [False, False, True]
+
+
+def test_one_request_says_little_of_those_that_come_after_it():
+    backlog = Backlog(workers=1, max_queue_seconds=1.0)
+    backlog.admit(INTERACTIVE, 0.1, deadline=100, now=0)
+    assert [backlog.is_full(INTERACTIVE, coming) for coming in (80, 81)] == [False, True]
+
+
+@pytest.mark.parametrize("before", [0, 20])
+def test_a_giant_is_not_typical(before):
+    backlog = Backlog(workers=2, max_queue_seconds=2.0)
+    for _ in range(before):
+        backlog.admit(INTERACTIVE, 0.002, deadline=100, now=0)
+    for _ in range(3):
+        backlog.admit(INTERACTIVE, 10.0, deadline=100, now=0, sequences=250)
+    for _ in range(20):
+        backlog.admit(INTERACTIVE, 0.002, deadline=100, now=0)
+    assert not backlog.is_full(INTERACTIVE, 32)
+    backlog.admit(BULK, 10.0, deadline=100, now=0)
+    told = [backlog.refuse_unread(INTERACTIVE, now=0).told_seconds for _ in range(20)]
+    assert max(told) <= 2
+
+
+def test_what_is_typical_of_bulk_is_not_of_interactive_work():
+    backlog = Backlog(workers=1, max_queue_seconds=1.0)
+    for _ in range(20):
+        backlog.admit(INTERACTIVE, 0.001, deadline=100, now=0)
+        backlog.admit(BULK, 1.0, deadline=100, now=0)
+    assert not backlog.is_full(INTERACTIVE, 700)
 
 
 def test_a_request_that_nobody_read_is_refused_as_a_typical_one():
