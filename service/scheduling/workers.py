@@ -113,7 +113,7 @@ def execute(run: Run) -> tuple[list[Logits | Exception], float]:
     answers: list[Logits | Exception] = []
     for sequence in sequences:
         try:
-            answers.extend(run.line.executor.run([sequence]))
+            answers.extend(run.line.executor.run([sequence], stop=run.stop))
         except Exception as error:
             answers.append(error)
     return answers, 0.0

@@ -60,6 +60,29 @@ def test_a_run_that_was_stopped_is_not_tried_again():
     assert seconds == 0
 
 
+class StopsAtItsFirstRow:
+    """A batch fails; while its first row is run alone, everyone leaves."""
+
+    widens = packs = False
+    ran = 0
+
+    def run(self, rows, *, wide=False, stop=None):
+        if len(rows) > 1:
+            raise MemoryError
+        if stop.is_set:
+            raise StoppedError
+        self.ran += 1
+        stop.stop()
+        return [(np.full(2, row.length),) for row in rows]
+
+
+def test_rows_of_a_failed_batch_are_not_run_for_callers_who_left():
+    executor = StopsAtItsFirstRow()
+    answers, _ = execute(run_of(executor, 3, 4, 5))
+    assert executor.ran == 1
+    assert [type(answer) for answer in answers] == [tuple, StoppedError, StoppedError]
+
+
 def test_workers_answer_everything_and_end_when_the_scheduler_closes(bench):
     bench.scheduler.add_model("c", RefusesLength(0), CostModel(Coefficients(0, 1e-4, 0)))
     workers = Workers(bench.scheduler, 2)
