@@ -13,8 +13,8 @@ OVERTAKEN_NICENESS = 15
 """The same for workers whose runs may be overtaken, by threads that are as nice as the process.
 Linux gives those 28 times the processor time on the same core: 1024 to 36 (sched(7)). With 10,
 which is nine times, short texts took longer at 70 % load, because a run on every core stands still
-while one of them is given to another thread (docs/steadiness.md). Beside other programs that are
-not in a control group of their own, nicer is slower.
+while one of them is given to another thread (docs/decisions/scheduling.md). Beside other programs
+that are not in a control group of their own, nicer is slower.
 """
 
 BESIDE_BULK_NICENESS = 10

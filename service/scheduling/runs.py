@@ -20,7 +20,7 @@ time, so that it goes on beside: a caller whose short texts follow one another d
 LONG_SECONDS = 0.02
 """Predicted, that a run takes, from which on it is worth overtaking: with the default models hardly
 any does. To wait for less is not noticed, and two threads on one core cost both of them their
-caches and everyone the switches (docs/steadiness.md)."""
+caches and everyone the switches (docs/decisions/scheduling.md)."""
 
 WIDE_SHARE = 0.55
 """Of its time on one core, what a run on every core takes on two: in process 0.51 of it for 24 to

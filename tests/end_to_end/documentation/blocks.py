@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 PROGRAMS = ("sh", "python", "js")
 OUTPUTS = ("json", "text")
 INDENTED = "indented"
@@ -63,5 +64,12 @@ def blocks_of(page: str, markdown: str) -> list[Block]:
 def all_blocks() -> list[Block]:
     """Those of README.md and of docs/."""
     return [
-        block for path in PAGES for block in blocks_of(path.name, path.read_text(encoding="utf-8"))
+        block
+        for path in PAGES
+        for block in blocks_of(_name_of(path), path.read_text(encoding="utf-8"))
     ]
+
+
+def _name_of(page: Path) -> str:
+    """``README.md``, or the path of a page within docs/."""
+    return page.relative_to(DOCS if page.is_relative_to(DOCS) else ROOT).as_posix()
