@@ -13,7 +13,7 @@ for a token."""
 DISPERSED_ROWS = 3
 """Waiting and running for each worker, at which a crowd is over. If it were over as soon as there
 are less than make one, the rest would stay: small batches run no faster than such crowds come
-(docs/simulation.md)."""
+(docs/decisions/scheduling.md)."""
 
 STEADY_ROWS = 2
 """Waiting and running for each worker, which are a crowd too if they stay as many: they are those
@@ -22,12 +22,13 @@ what a run brings. Requests that come by themselves go up and down."""
 
 STEADY_SECONDS = 1.0
 """For which they have to stay as many. Simulated, with closed loops of few callers and Poisson
-arrivals (docs/simulation.md)."""
+arrivals (docs/decisions/scheduling.md)."""
 
 STEADY_TIMES = 3.0
 """For so many times as long as it takes to run what waits and runs they have to stay as many, if
 that is longer: a few long texts that came by themselves are as many for a second if each runs for
-as long. Callers who never stop are as many however often they are answered (docs/simulation.md)."""
+as long. Callers who never stop are as many however often they are answered
+(docs/decisions/scheduling.md)."""
 
 STEADY_SWING = 1
 """For each worker: by how much there may be fewer than there were at most meanwhile."""

@@ -8,7 +8,7 @@ from service.scheduling.ticket import Ticket
 
 DELAY_TIMES = 2.0
 """Of its own run, how much later a ticket is due where long ones are put off: simulated at
-70 % load (docs/simulation.md)."""
+70 % load (docs/decisions/scheduling.md)."""
 
 
 class Turn(NamedTuple):

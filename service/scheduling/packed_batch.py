@@ -18,11 +18,11 @@ attention. Which batch is worth its padding is for the predicted cost to say.
 
 WINDOW_BATCHES = 4
 """Full ones, of which the rows of one batch are chosen: who is behind them is not taken before.
-Simulated (docs/simulation.md)."""
+Simulated (docs/decisions/scheduling.md)."""
 
 NEARLY = 0.003
 """By how much dearer a token may be in a batch that is taken for its longest row. Simulated
-(docs/simulation.md)."""
+(docs/decisions/scheduling.md)."""
 
 
 class _Filled(NamedTuple):

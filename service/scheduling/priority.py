@@ -31,7 +31,7 @@ class BulkShare:
 
     Not in those that runs took: interactive work is run in small batches, which are dear, to be
     answered soon. Counted by its time it gave way just when there was much of it, although bulk
-    found tokens enough in the gaps (docs/simulation.md).
+    found tokens enough in the gaps (docs/decisions/scheduling.md).
 
     It is counted exactly, and only while bulk waits or runs: nobody saves up a claim by being
     absent.

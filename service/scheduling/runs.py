@@ -11,7 +11,7 @@ from service.scheduling.waiting import WaitingLine
 
 HELD_UP_TIMES = 4.0
 """Of its predicted time: a run that is held up until then is not overtaken any more. Simulated at
-70 % load (docs/simulation.md)."""
+70 % load (docs/decisions/scheduling.md)."""
 
 HELD_UP_ON_ALL_TIMES = 2.0
 """Of its predicted time: a run on one core that is held up until then is overtaken on one core at a

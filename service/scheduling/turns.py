@@ -17,14 +17,14 @@ from service.scheduling.waiting import WaitingLine
 FEW_ROWS = 5
 """Waiting and running for each worker, below which batches are small, unless there is a crowd: four
 times as many tokens take an eighth less time each, and every row waits for all of its batch.
-Simulated at 70 % load (docs/simulation.md)."""
+Simulated at 70 % load (docs/decisions/scheduling.md)."""
 
 GATHERING_CORES = 2
 """As many at most: short rows that go first do so together and on every core. On two a run of them
 takes half as long as on one, and costs the others no more; on more cores it was not measured."""
 
 GATHERED_TOKENS = 100
-"""Of short rows in one such run. Simulated (docs/simulation.md)."""
+"""Of short rows in one such run. Simulated (docs/decisions/scheduling.md)."""
 
 OVERTAKERS = 2
 """For each worker: one in place of bulk that it runs, one for quick batches."""
