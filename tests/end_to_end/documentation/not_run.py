@@ -72,6 +72,10 @@ NOT_RUN = {
     ("peers.md", "make bench-peers"): MEASURES,
     ("performance.md", "make bench"): MEASURES,
     ("question-answering.md", "score = (p / n) / (1 + Σ over windows of (1 - n) / n)"): FIGURE,
+    (
+        "scheduling.md",
+        "admit ─────────────▶ due ─────────────────▶ batch ──────────────▶ crew",
+    ): FIGURE,
     ("simulation.md", ".venv/bin/python -m bench.simulate measure profile.json"): MEASURES,
     ("steadiness.md", ".venv/bin/python -m bench.overload"): MEASURES,
 }
