@@ -58,7 +58,7 @@ GARBAGE_OBJECTS = 100_000
 however it is answered, but a look is at all that waits: at ten times what the default models can
 answer, when there are some 60,000, one took up to 39 ms, and nobody was answered meanwhile
 (docs/decisions/overload.md). With Python's 700 the looks take 3 % of the processor
-(docs/http-cost.md).
+(docs/decisions/http-cost.md).
 """
 
 DESCRIPTION = "Sentiment, text classification and extractive question answering with ALBERT models."

@@ -23,7 +23,7 @@ class Deadlines:
     collector comes.
 
     A timer of its own for each, started and stopped again, costs as much as validating a request's
-    body (docs/http-cost.md). Deadlines are in monotonic seconds.
+    body (docs/decisions/http-cost.md). Deadlines are in monotonic seconds.
     """
 
     def __init__(self) -> None:

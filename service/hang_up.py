@@ -6,7 +6,7 @@ import select
 _poll = ctypes.PyDLL(None).poll
 """poll(2), which does not wait when it is told to wait for 0 ms, and so keeps the interpreter's
 lock here. ``select.poll`` gives it away, to a worker that wants it: two switches of threads for one
-look, and batches that begin before there is much to put into them (docs/http-cost.md).
+look, and batches that begin before there is much to put into them (docs/decisions/http-cost.md).
 """
 
 
