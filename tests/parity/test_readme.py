@@ -32,19 +32,20 @@ SENTENCES = {
 
 
 def commands() -> list[list[str]]:
-    """The README's lines as words: fine-tune, export, serve."""
+    """The README's lines as words: install, fine-tune, export, serve."""
     section = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Your own labels")[2]
     block = re.search(r"```sh\n(.*?)```", section, re.DOTALL)
     assert block is not None
     return [shlex.split(line) for line in block[1].splitlines()]
 
 
-def test_three_lines_lead_from_a_csv_to_an_endpoint(tmp_path: Path) -> None:
-    train, export, serve = commands()
-    assert [train[:3], export[:1], serve] == [
+def test_the_lines_lead_from_a_csv_to_an_endpoint(tmp_path: Path) -> None:
+    install, train, export, serve = commands()
+    assert [install, train[:3], export[:1], serve[:2]] == [
+        ["make", "install-train"],
         [".venv/bin/python", "-m", "training"],
         [".venv/bin/albert-export"],
-        [".venv/bin/albert-serve"],
+        [".venv/bin/albert-serve", "--models"],
     ]
     with (tmp_path / "tickets.csv").open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
@@ -63,7 +64,7 @@ def test_three_lines_lead_from_a_csv_to_an_endpoint(tmp_path: Path) -> None:
             check=False,
         )
         assert done.returncode == 0, done.stderr
-    with ServerProcess(tmp_path / "models") as server:
+    with ServerProcess(tmp_path / serve[2]) as server:
         asked = {"inputs": "please refund the shoes"}
         answer = server.client.post("/v1/models/tickets", json=asked).json()
         model = server.client.get("/v1/models/tickets").json()

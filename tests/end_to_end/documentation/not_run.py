@@ -12,11 +12,7 @@ FIGURE = "it is a drawing, a formula or a record: neither code nor a command"
 NOT_RUN = {
     ("README.md", "make serve"): SERVES,
     ("README.md", "make install"): "CI begins with it, and path/to/checkpoint is the reader's",
-    (
-        "README.md",
-        ".venv/bin/python -m training finetune --task classification --encoder models/topics/1 "
-        "--data tickets.csv --output tickets",
-    ): TRAINS,
+    ("README.md", "make install-train"): TRAINS,
     ("README.md", "docker build --tag albert-serve ."): CONTAINER,
     ("export.md", "albert-export CHECKPOINT --name NAME --output models"): EXPORTS,
     (

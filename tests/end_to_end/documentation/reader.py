@@ -29,7 +29,7 @@ def prepare(directory: Path) -> None:
     (directory / "answers.ndjson").write_text("[]\n")
     (directory / "questions.ndjson").write_text(f"{json.dumps(QUESTION)}\n")
     (directory / "treaty.txt").write_text(CONTEXT)
-    for name, column in (("reviews.csv", "review"), ("tickets.csv", "subject")):
+    for name, column in (("reviews.csv", "review"), ("mails.csv", "subject")):
         with (directory / name).open("w", newline="") as file:
             csv.writer(file).writerows([["number", column], *enumerate(TEXTS)])
     rows = [f"{number}\tsome shop\t{text}\n" for number, text in enumerate(TEXTS)]
