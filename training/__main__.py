@@ -1,5 +1,5 @@
 """``python -m training COMMAND``: see ``training/README.md``."""
 
-from training.commands import application
+from training.cli import main
 
-application()
+main()
