@@ -8,12 +8,13 @@ import pytest
 import yaml
 
 from service.server import CLOSE_SECONDS, LISTEN_GRACE_SECONDS
-from service.settings import Settings
+from service.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICE = COMPOSE["services"]["albert-serve"]
+KEYS = "ALBERT_API_KEYS_FILE"
 FINAL_STAGE = DOCKERFILE[DOCKERFILE.rindex("\nFROM ") :]
 
 
@@ -84,6 +85,19 @@ def test_files_that_are_mounted_are_there_and_read_only():
     for source, _, mode in (mount.split(":") for mount in mounts):
         assert (ROOT / source).exists()
         assert mode == "ro"
+
+
+def test_compose_hands_settings_on_and_an_empty_one_is_none():
+    environment = SERVICE["environment"]
+    assert environment.keys() < {PREFIX + name.upper() for name in Settings.model_fields}
+    for name in environment.keys() - {KEYS}:
+        assert environment[name] == f"${{{name}:-}}"
+    assert Settings.model_config["env_ignore_empty"]
+
+
+def test_who_names_a_file_of_keys_has_it_mounted_where_the_service_looks():
+    assert f"${{{KEYS}:-/dev/null}}:/keys:ro" in SERVICE["volumes"]
+    assert SERVICE["environment"][KEYS] == f"${{{KEYS}:+/keys}}"
 
 
 def test_compose_checks_health_as_the_image_does():

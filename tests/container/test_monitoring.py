@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count"), "gauge": ("",)}
 TARGET_LABELS = {"job", "instance"}
+IGNORED_KEYS = "/deploy/prometheus/*.key"
 
 
 def series() -> dict[str, set[str]]:
@@ -133,3 +135,11 @@ def test_prometheus_scrapes_the_service_under_the_job_that_the_rules_name():
     assert [DEPLOY / "prometheus" / name for name in config["rule_files"]] == [
         DEPLOY / "prometheus/rules.yml"
     ]
+
+
+def test_the_key_that_prometheus_gives_is_one_line_away():
+    text = (DEPLOY / "prometheus/prometheus.yml").read_text(encoding="utf-8")
+    (job,) = yaml.safe_load(text.replace("# authorization:", "authorization:"))["scrape_configs"]
+    key = DEPLOY / "prometheus" / job["authorization"]["credentials_file"]
+    assert fnmatch(f"/{key.relative_to(ROOT)}", IGNORED_KEYS)
+    assert IGNORED_KEYS in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
