@@ -135,6 +135,7 @@ class Application:
             description=DESCRIPTION,
             lifespan=self._lifespan,
             redoc_url=None,
+            swagger_ui_oauth2_redirect_url=None,
             redirect_slashes=False,
         )
         inputs = InputLimits(settings.max_inputs, settings.max_characters)

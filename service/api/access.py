@@ -34,7 +34,7 @@ HEALTH = frozenset(
 )
 """What an orchestrator asks: behind nothing."""
 
-WITHOUT_KEY = HEALTH | {"/docs", "/docs/oauth2-redirect", "/openapi.json"}
+WITHOUT_KEY = HEALTH | {"/docs", "/openapi.json"}
 """The description beside it: a browser sends no key, and it tells nothing of who runs the service.
 """
 

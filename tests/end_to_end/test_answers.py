@@ -197,7 +197,10 @@ def test_every_answer_carries_its_facts_in_headers(tiny):
 
 
 def test_the_documentation_describes_every_route(tiny):
-    assert tiny.client.get("/docs").status_code == 200
+    page = tiny.client.get("/docs")
+    assert page.status_code == 200
+    assert "oauth2" not in page.text  # which a page that asks for a key would offer
+    assert tiny.client.get("/docs/oauth2-redirect").status_code == 404
     document = tiny.client.get("/openapi.json").json()
     tasks = ("classification", "question-answering", "sentiment")
     inference = {"/v1/models/{model}", *(f"/v1/{task}" for task in tasks)}

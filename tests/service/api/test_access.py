@@ -8,11 +8,12 @@ from service.telemetry.metrics import Metrics
 from tests.keys import ALICE, BOB, WRONG, write_keys
 
 OPEN = ("/health/live", "/health/ready", "/health/startup", "/v2/health/live", "/v2/health/ready")
-DESCRIBED = ("/docs", "/docs/oauth2-redirect", "/openapi.json")
+DESCRIBED = ("/docs", "/openapi.json")
 CLOSED = (
     *("/", "/v1/sentiment", "/v1/models", "/v1/sentiment/health", "/v1/bulk/sentiment", "/nope"),
     *("/metrics", "/v2", "/v2/models/a/ready", "/v2/models/a/infer", "/health", "/health/other"),
     *("/health/live/more", "//health/live", "/HEALTH/live", "/docs/x", "/openapi.json//"),
+    "/docs/oauth2-redirect",
 )
 
 
