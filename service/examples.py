@@ -24,7 +24,7 @@ KEY = '-H "Authorization: Bearer $ALBERT_API_KEY" '
 
 def curl_lines(registry: Registry, base_url: str, *, has_keys: bool = False) -> list[str]:
     """Shell lines that ask each task's route, for the tasks that ``registry`` can answer; with a
-    key in a variable, where the service asks for one.
+    key in a variable, where the service asks for one. ``-w`` puts the prompt on a line of its own.
     """
     key = KEY if has_keys else ""
     lines = []
@@ -34,7 +34,7 @@ def curl_lines(registry: Registry, base_url: str, *, has_keys: bool = False) -> 
         except (NoSuchModelError, ModelUnavailableError):
             continue
         lines.append(
-            f"curl {base_url}/v1/{task} {key}-H 'Content-Type: application/json' "
+            f"curl -w '\\n' {base_url}/v1/{task} {key}-H 'Content-Type: application/json' "
             f"-d '{json.dumps(body)}'"
         )
     return lines

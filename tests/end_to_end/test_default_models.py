@@ -51,6 +51,7 @@ def test_the_printed_curl_lines_work_when_pasted(default_server):
         process = subprocess.run(
             line, shell=True, capture_output=True, text=True, timeout=60, check=True
         )
+        assert process.stdout.endswith("\n")
         answers.append(json.loads(process.stdout))
     sentiment, topic, answer = answers
     assert sentiment[0][0]["label"] == "positive"

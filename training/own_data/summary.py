@@ -72,7 +72,7 @@ def next_commands(task: Task, output: Path, data: TextData | QuestionData) -> li
     return [
         shlex.join(export),
         shlex.join([_program("albert-serve")]),
-        shlex.join(["curl", url, "-H", "Content-Type: application/json", "-d", body]),
+        shlex.join(["curl", "-w", r"\n", url, "-H", "Content-Type: application/json", "-d", body]),
     ]
 
 

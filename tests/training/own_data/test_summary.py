@@ -26,6 +26,7 @@ def test_the_commands_are_what_a_shell_takes() -> None:
         *("--evaluation", "out/My Tickets/evaluation.json"),
     ]
     assert shlex.split(serve)[0].endswith("albert-serve")
+    assert shlex.split(curl)[:3] == ["curl", "-w", "\\n"]
     assert shlex.split(curl)[-1] == '{"inputs": "It\'s broken"}'
     assert "/v1/models/my-tickets" in curl
 
