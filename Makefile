@@ -17,7 +17,7 @@ CODE := service export client model_directory training bench deploy tests
 .PHONY: help install install-train serve test lint format typecheck parity golden bench bench-int8 bench-peers bench-steadiness models image verify-image compose-up lock clean
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "albert-serve needs Python 3.11 or newer; name one with: make PYTHON=python3.12 …")'
