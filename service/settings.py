@@ -13,6 +13,9 @@ from service.runtime.device import DEVICE_PATTERN, Device
 from service.telemetry.logging import LogFormat, LogLevel
 
 PREFIX = "ALBERT_"
+OF_THE_CLIENT = frozenset({"ALBERT_API_KEY", "ALBERT_URL"})
+"""``albert-ask`` reads them, also in a shell in which ``albert-serve`` is started."""
+
 AUTOMATIC = "automatic: one exported with --default, else the first by name"
 
 
@@ -162,10 +165,10 @@ def read_settings(arguments: list[str]) -> Settings:
 
 
 def unknown_variables() -> list[str]:
-    """``ALBERT_*`` variables of the environment that mean nothing here: misspelt, or of another
-    version.
+    """``ALBERT_*`` variables of the environment that mean nothing here or to the client: misspelt,
+    or of another version.
     """
-    known = {(PREFIX + name).upper() for name in Settings.model_fields}
+    known = {(PREFIX + name).upper() for name in Settings.model_fields} | OF_THE_CLIENT
     # Kubernetes sets NAME_PORT, NAME_SERVICE_HOST and the like for each Service, one named "albert"
     # included.
     injected = re.compile(r"_SERVICE_(HOST|PORT)|_PORT_\d+_")

@@ -2,9 +2,15 @@
 allowed.
 """
 
+import re
+from pathlib import Path
+
 import pytest
 
+import client
 from service.settings import SettingsError, read_settings, unknown_variables
+
+CLIENT = Path(client.__file__).parent
 
 
 @pytest.fixture(autouse=True)
@@ -71,3 +77,12 @@ def test_misspelt_variables_are_found_and_kubernetes_own_are_not(monkeypatch):
     for name in ("ALBERT_PROT", "ALBERT_SERVICE_HOST", "ALBERT_PORT_8000_TCP_ADDR"):
         monkeypatch.setenv(name, "x")
     assert unknown_variables() == ["ALBERT_PROT"]
+
+
+def test_variables_of_the_client_are_known(monkeypatch):
+    sources = "".join(path.read_text(encoding="utf-8") for path in CLIENT.glob("*.py"))
+    read_there = set(re.findall(r'"(ALBERT_\w+)"', sources))
+    assert read_there == {"ALBERT_API_KEY", "ALBERT_URL"}
+    for name in read_there:
+        monkeypatch.setenv(name, "x")
+    assert unknown_variables() == []
