@@ -16,7 +16,7 @@ from export.sentencepiece_tokenizer import convert_sentencepiece
 from tests.export.albert_reference import AlbertReference, train, varied_texts
 
 TEXTS = 10_000
-REAL_MODEL = os.environ.get("ALBERT_SPIECE_MODEL", "")
+REAL_MODEL = os.environ.get("SPIECE_MODEL", "")
 
 
 @cache
@@ -30,7 +30,7 @@ def converted(model: bytes, **config: Any) -> Tokenizer:
 
 
 def models() -> list[Any]:
-    real = pytest.mark.skipif(not REAL_MODEL, reason="ALBERT_SPIECE_MODEL names no spiece.model")
+    real = pytest.mark.skipif(not REAL_MODEL, reason="SPIECE_MODEL names no spiece.model")
     return [
         pytest.param(small_model, id="small"),
         pytest.param(lambda: Path(REAL_MODEL).read_bytes(), id="real", marks=real),
