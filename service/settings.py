@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from model_directory.manifest import Task
@@ -17,6 +17,10 @@ OF_THE_CLIENT = frozenset({"ALBERT_API_KEY", "ALBERT_URL"})
 """``albert-ask`` reads them, also in a shell in which ``albert-serve`` is started."""
 
 AUTOMATIC = "automatic: one exported with --default, else the first by name"
+NONE = "none"
+"""How the help says, and anybody may, that something is not there; None in Settings."""
+
+Absent = BeforeValidator(lambda value: None if value == NONE else value)
 
 
 class SettingsError(Exception):
@@ -29,7 +33,12 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, frozen=True, extra="forbid", env_ignore_empty=True, allow_inf_nan=False
+        env_prefix=PREFIX,
+        frozen=True,
+        extra="forbid",
+        env_ignore_empty=True,
+        env_parse_none_str="automatic",
+        allow_inf_nan=False,
     )
 
     models: Annotated[Path, Field(description="directory of models")] = Path("models")
@@ -67,18 +76,24 @@ class Settings(BaseSettings):
     api_keys_file: Annotated[
         Path | None,
         Field(
+            default=NONE,
+            validate_default=True,
             description="file of the callers' keys, a line name:key for each; none: open to "
-            "everybody"
+            "everybody",
         ),
-    ] = None
+        Absent,
+    ]
     rate_limit: Annotated[
         float | None,
         Field(
+            default=NONE,
+            validate_default=True,
             ge=0.001,
             le=100_000,
             description="requests a second for each key, or address without one; none: no limit",
         ),
-    ] = None
+        Absent,
+    ]
     cache_entries: Annotated[
         int,
         Field(
@@ -151,7 +166,6 @@ def read_settings(arguments: list[str]) -> Settings:
             _cli_show_env_vars=True,
             _cli_implicit_flags=True,
             _cli_hide_none_type=True,
-            _cli_parse_none_str="automatic",
         )
     except ValidationError as error:
         raise SettingsError("\n".join(_sentence(issue) for issue in error.errors())) from error

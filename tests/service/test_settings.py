@@ -35,6 +35,32 @@ def test_an_empty_variable_counts_as_unset(monkeypatch):
     assert read_settings([]).port == 8000
 
 
+def defaults_in_help(capsys):
+    """The settings of each default that the help names."""
+    with pytest.raises(SystemExit) as left:
+        read_settings(["--help"])
+    assert left.value.code == 0
+    names = {}
+    for option in re.split(r"^  --", capsys.readouterr().out, flags=re.MULTILINE)[1:]:
+        default = re.search(r"\(default: ([^)]*)\)", " ".join(option.split()))[1]
+        names.setdefault(default, []).append(re.match(r"[a-z-]+", option)[0].replace("-", "_"))
+    return names
+
+
+def test_none_is_the_default_of_what_is_not_there_unless_it_is_set(capsys):
+    assert defaults_in_help(capsys)["none"] == ["api_keys_file", "rate_limit"]
+
+
+@pytest.mark.parametrize("word", ["none", "automatic"])
+def test_the_word_that_the_help_has_for_a_default_sets_it(monkeypatch, capsys, word):
+    names = defaults_in_help(capsys)[word]
+    assert names
+    for name in names:
+        flag = read_settings(["--" + name.replace("_", "-"), word])
+        monkeypatch.setenv(f"ALBERT_{name.upper()}", word)
+        assert getattr(flag, name) is getattr(read_settings([]), name) is None
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
