@@ -4,7 +4,17 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from export.quantisation.agreement import describe
-from model_directory.manifest import Manifest, Quantisation, Speed, Task
+from model_directory.manifest import (
+    MANIFEST_NAME,
+    Architecture,
+    Manifest,
+    Quantisation,
+    Speed,
+    Task,
+)
+
+MOST_LABELS, FIRST_LABELS = 20, 8
+"""Labels that a card has all of, and how many it has of more."""
 
 _PURPOSES = {
     Task.SENTIMENT: "It scores the polarity of a text.",
@@ -28,15 +38,14 @@ def _facts(manifest: Manifest) -> list[tuple[str, ...]]:
     architecture = manifest.architecture
     facts = [("task", str(manifest.task))]
     if manifest.problem_type is not None:
-        facts.append(("labels", ", ".join(manifest.labels)))
+        facts.append(("labels", _labels(manifest.labels)))
         facts.append(("problem type", str(manifest.problem_type)))
     return [
         *facts,
         (
             "architecture",
-            f"ALBERT, {architecture.num_hidden_layers} layers, "
-            f"{architecture.num_hidden_groups} of them with weights of their own, "
-            f"hidden {architecture.hidden_size}, {architecture.num_attention_heads} heads",
+            f"ALBERT, {_layers(architecture)}, hidden {architecture.hidden_size}, "
+            f"{architecture.num_attention_heads} heads",
         ),
         ("weights", f"{architecture.parameters:,}, {manifest.precision}"),
         ("longest input", f"{manifest.max_tokens} tokens"),
@@ -46,6 +55,22 @@ def _facts(manifest: Manifest) -> list[tuple[str, ...]]:
         *measured_facts(manifest),
         ("exported", f"{manifest.created:%Y-%m-%d} by albert-export {manifest.exporter_version}"),
     ]
+
+
+def _labels(labels: Sequence[str]) -> str:
+    if len(labels) <= MOST_LABELS:
+        return ", ".join(labels)
+    more = len(labels) - FIRST_LABELS
+    return f"{', '.join(labels[:FIRST_LABELS])} and {more} more, in {MANIFEST_NAME}"
+
+
+def _layers(architecture: Architecture) -> str:
+    layers, sets = architecture.num_hidden_layers, architecture.num_hidden_groups
+    if layers == 1:
+        return "1 layer"
+    if layers == sets:
+        return f"{layers} layers, each with weights of its own"
+    return f"{layers} layers that share {'one set' if sets == 1 else f'{sets} sets'} of weights"
 
 
 def measured_facts(manifest: Manifest) -> list[tuple[str, str]]:

@@ -21,7 +21,7 @@ DEFAULT_CLASSIFIER = "topics"
 """Of the two models for classification, the one that answers ``/v1/classification``."""
 LICENCE = (
     "Apache-2.0 for what this project adds; several of the training sets are for research only "
-    "or state no licence: see the card"
+    "or state no licence: see the card, under Data"
 )
 
 

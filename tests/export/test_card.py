@@ -1,3 +1,5 @@
+import pytest
+
 from export.card import write_card
 from tests.model_directory.version_directory import manifest_of
 
@@ -38,6 +40,31 @@ def test_figures_of_one_source_share_a_table_and_the_source_is_said_once() -> No
 def test_a_question_answering_card_has_no_labels() -> None:
     manifest = manifest_of(task="question-answering", labels=[], problem_type=None)
     assert "| labels" not in write_card(manifest, None)
+
+
+def test_many_labels_are_counted_and_not_listed() -> None:
+    labels = [f"label {number}" for number in range(21)]
+    card = write_card(manifest_of(labels=labels), None)
+    assert f"| labels | {', '.join(labels[:8])} and 13 more, in manifest.json |" in card
+    card = write_card(manifest_of(labels=labels[:20]), None)
+    assert f"| labels | {', '.join(labels[:20])} |" in card
+
+
+@pytest.mark.parametrize(
+    ("layers", "groups", "said"),
+    [
+        (1, 1, "1 layer"),
+        (6, 1, "6 layers that share one set of weights"),
+        (7, 3, "7 layers that share 3 sets of weights"),
+        (3, 3, "3 layers, each with weights of its own"),
+    ],
+)
+def test_a_card_says_how_many_layers_share_weights(layers: int, groups: int, said: str) -> None:
+    manifest = manifest_of()
+    shape = {"num_hidden_layers": layers, "num_hidden_groups": groups}
+    architecture = manifest.architecture.model_copy(update=shape)
+    card = write_card(manifest.model_copy(update={"architecture": architecture}), None)
+    assert f"| architecture | ALBERT, {said}, hidden " in card
 
 
 def test_text_cannot_break_out_of_a_table() -> None:

@@ -6,18 +6,22 @@ import pytest
 from safetensors.numpy import load_file
 
 from bench.checkpoints import write_checkpoint, write_tensors
+from export.card import write_card
 from export.exporter import ExportRequest, export_checkpoint
+from model_directory.catalogue import list_versions
 from model_directory.integrity import open_version
+from model_directory.manifest import CARD_NAME
 from service.tasks.classification import ClassificationInput, ClassificationRequest
 from tests.training.test_evaluate import write_data, write_rows
 from training.behaviour.cases import Suite
 from training.behaviour.sentiment import sentiment_suite
 from training.datasets import read_rows
 from training.in_process import answer_all, open_model
-from training.publish import publish
+from training.publish import CARDS, LICENCE, publish
 from training.temperature import fit_served
 
 SOME_CASES = sentiment_suite().cases[::10]
+MODELS = Path(__file__).parents[2] / "models"
 LABELS = ("negative", "positive")
 
 
@@ -92,3 +96,12 @@ def test_other_weights_make_another_version(work: Path, published: Path) -> None
     write_tensors(checkpoint, {**tensors, "classifier.bias": np.float32([1.0, -1.0])})
     second = publish("sentiment", work / "data", work, work / "models")
     assert second == published.parent / "2"
+
+
+@pytest.mark.parametrize("name", [path.stem for path in CARDS.glob("*.md")])
+def test_the_cards_of_the_default_models_are_what_would_be_written(name: str) -> None:
+    directory = MODELS / name / str(max(list_versions(MODELS, name)))
+    manifest = open_version(directory).manifest
+    assert manifest.licence == LICENCE
+    card = write_card(manifest, (CARDS / f"{name}.md").read_text(encoding="utf-8"))
+    assert (directory / CARD_NAME).read_text(encoding="utf-8") == card
