@@ -314,7 +314,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._refuse(
                 408,
                 "request_timeout",
-                f"The request did not arrive whole within {self.receive_seconds:g} s.",
+                f"The request's header did not arrive whole within {self.receive_seconds:g} s.",
             )
 
     def _body_is_late(self) -> None:

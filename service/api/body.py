@@ -74,7 +74,7 @@ class BodyReader:
             raise ProblemError(
                 408,
                 "receive_timeout",
-                f"The request did not arrive whole within {self._seconds:g} s.",
+                f"The request's body did not arrive whole within {self._seconds:g} s.",
                 headers={"Connection": "close"},
             ) from error
 

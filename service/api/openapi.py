@@ -5,7 +5,14 @@ from typing import Any
 
 from model_directory.manifest import Task
 from service.api.headers import SECONDS
-from service.api.problem_examples import DESCRIPTIONS, REFERENCE, problems_of
+from service.api.problem_examples import (
+    DESCRIPTIONS,
+    EXAMPLES,
+    REFERENCE,
+    REQUEST_ID,
+    problems_of,
+)
+from service.api.problems import content_of
 from service.api.schemas import WindowedLabels
 from service.api.translation import BODY_MODELS, RESULT_TYPES
 from service.scheduling.priority import Priority
@@ -69,6 +76,8 @@ def answer_headers(*names: str) -> dict[str, Any]:
     return {name: {"required": True, **_ANSWER_HEADERS[name]} for name in names}
 
 
+_REFUSED_LINE = {**content_of(EXAMPLES["line_too_large"], REQUEST_ID), "line": 2}
+
 BULK_ANSWER: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Line n is the answer to line n, or an error of the schema Problem with the "
@@ -77,7 +86,7 @@ BULK_ANSWER: dict[int | str, dict[str, Any]] = {
         "content": {
             "application/x-ndjson": {
                 "schema": {"type": "string"},
-                "example": f"{json.dumps(_LABELS)}\n",
+                "example": f"{json.dumps(_LABELS)}\n{json.dumps(_REFUSED_LINE)}\n",
             }
         },
     }

@@ -62,10 +62,13 @@ _PROBLEMS = [
         "model_not_found",
         "There is no model 'nope'; loaded are: intents, question-answering, sentiment, topics.",
     ),
-    ProblemError(408, "request_timeout", "The request did not arrive whole within 10 s."),
-    ProblemError(408, "receive_timeout", "The request did not arrive whole within 10 s."),
+    ProblemError(408, "request_timeout", "The request's header did not arrive whole within 10 s."),
+    ProblemError(408, "receive_timeout", "The request's body did not arrive whole within 10 s."),
     ProblemError(
         413, "body_too_large", "The body is larger than the 2097152 bytes that are allowed."
+    ),
+    ProblemError(
+        413, "line_too_large", "The line is larger than the 2097152 bytes that are allowed."
     ),
     ProblemError(
         415,
@@ -108,8 +111,8 @@ EXAMPLES = {problem.error_type: problem for problem in _PROBLEMS}
 FROM_HTTP = ("malformed_request", "request_timeout", "request_header_fields_too_large", "internal")
 """What every route may answer, whatever it does; the first three come before there is a route."""
 
-OF_ONE_FACE = ("header_length",)
-"""What only one kind of routes answers."""
+OF_ONE_FACE = ("header_length", "line_too_large")
+"""What only one kind of routes answers; the second is in a line of a bulk answer, which is 200."""
 
 
 def example_components() -> dict[str, Any]:
