@@ -298,14 +298,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         return True
 
     def _start_timer(self) -> None:
-        self._receive_timer = self.loop.call_later(self.receive_seconds, self._header_is_late)
+        self._receive_timer = self.loop.call_later(self.receive_seconds, self._request_is_late)
 
     def _stop_timer(self) -> None:
         if self._receive_timer is not None:
             self._receive_timer.cancel()
             self._receive_timer = None
 
-    def _header_is_late(self) -> None:
+    def _request_is_late(self) -> None:
         if not self._in_header:
             self._receive_timer = self.loop.call_later(BODY_GRACE_SECONDS, self._body_is_late)
         elif self._header_bytes == 0:
