@@ -18,9 +18,9 @@ that are not in a control group of their own, nicer is slower.
 """
 
 BESIDE_BULK_NICENESS = 10
-"""The same for workers that run bulk, and interactive work beside it, which nicer than bulk would
-wait for it. All interactive work overtakes bulk, most of the time: with 15 bulk stood so still that
-it was owed something, and then too interactive work waited for it.
+"""The same for workers that run bulk. Interactive work beside bulk has the same: were it nicer than
+bulk, it would wait for bulk on shared cores. With 15 for both, bulk was held up so long that it was
+owed a turn, and interactive work waited for that.
 """
 
 

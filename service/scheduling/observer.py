@@ -4,7 +4,9 @@ from typing import Protocol
 
 
 class Observer(Protocol):
-    """Receives a call for each batch that ran and each look at the cache, from any thread."""
+    """Receives a call for each batch that ran, each look at the cache, and each request with rows
+    that share a run, from any thread.
+    """
 
     def batch_ran(
         self, model: str, sequences: int, real_tokens: int, padded_tokens: int, seconds: float
