@@ -143,7 +143,7 @@ VARIANTS = (
 def main(
     rounds: Annotated[int, typer.Option(help="How often each variant is timed.")] = 15,
 ) -> None:
-    """Print the table of docs/export.md."""
+    """Print the table of docs/export.md under "Measured"."""
     with tempfile.TemporaryDirectory() as directory:
         checkpoint = read_checkpoint(write_checkpoint(Path(directory) / "base", shape=BASE))
         paths = [Path(directory) / f"{index}.onnx" for index in range(len(VARIANTS))]

@@ -129,7 +129,7 @@ ROWS: Mapping[str, tuple[type[Int8Writer], Plan]] = {
 def main(
     rounds: Annotated[int, typer.Option(help="How often each variant is timed.")] = 9,
 ) -> None:
-    """Print the table of docs/export.md."""
+    """Print the table of docs/export.md under "How the graph was chosen"."""
     with tempfile.TemporaryDirectory() as directory:
         checkpoint = read_checkpoint(write_checkpoint(Path(directory) / "base", shape=BASE))
         calibration = _calibrate(checkpoint)

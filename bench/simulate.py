@@ -74,7 +74,12 @@ QUICK = Plan(
 )
 """Shows that everything runs; its figures mean nothing."""
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="What the service would do, without the machine.",
+    epilog="closed, replay, bulk and fleet need what measure wrote of a model, and no more.",
+)
 
 MixName = StrEnum("MixName", list(MIXES))  # type: ignore[misc]
 ProfileFile = Annotated[Path, typer.Argument(metavar="PROFILE", help="What measure wrote.")]

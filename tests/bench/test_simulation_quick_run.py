@@ -73,6 +73,13 @@ def test_a_fleet_is_simulated_for_each_choice(compared):
     assert [row[2] for row in rows_of(output)] == ["random", "two", "least"]
 
 
+def test_the_help_is_written_for_a_terminal():
+    status, output, _ = simulate("--help")
+    assert status == 0
+    assert "without the machine" in output
+    assert "``" not in output
+
+
 def test_a_missing_profile_is_one_sentence(tmp_path):
     status, _, errors = simulate("closed", tmp_path / "none.json", "-c", 1)
     assert status == 1
