@@ -100,67 +100,40 @@ def run(arguments: Sequence[str]) -> int:
     return _DONE
 
 
-def _classify(
-    task: Task, texts: list[str] | None, options: Options, column: str, pair_column: str | None
-) -> None:
-    if texts and options.file is not None:
-        raise UsageError("Give texts or --file, not both.")
-    if texts:
-        ask_about([{"text": text} for text in texts], options)
-        return
-    inputs = {"text": column} if pair_column is None else {"text": column, "text_pair": pair_column}
-    columns = Columns(inputs, optional=frozenset({"text_pair"}))
-    ask_about_file(_file_of(options, "a text"), columns, options)
+def _add_command_about_texts(task: Task, says: str) -> None:
+    @_ask.command(task, help=says)
+    def command(
+        texts: _TEXTS = None,
+        file: _FILE = None,
+        column: _COLUMN = "text",
+        pair_column: _PAIR_COLUMN = None,
+        model: _MODEL = None,
+        top_k: _TOP_K = None,
+        parameters: _PARAMETERS = None,
+        input_format: _INPUT_FORMAT = None,
+        output: _OUTPUT = None,
+        format_: _FORMAT = None,
+        resume: _RESUME = False,
+        timeout: _TIMEOUT = None,
+        url: _URL = _DEFAULT_URL,
+        api_key_file: _KEY_FILE = None,
+    ) -> None:
+        options = _options(
+            task, url, model, file, input_format, output, format_, resume, timeout,
+            _parameters(parameters, top_k), key_of(api_key_file),
+        )  # fmt: skip
+        if texts and file is not None:
+            raise UsageError("Give texts or --file, not both.")
+        if texts:
+            ask_about([{"text": text} for text in texts], options)
+            return
+        inputs = {"text": column} | ({} if pair_column is None else {"text_pair": pair_column})
+        columns = Columns(inputs, optional=frozenset({"text_pair"}))
+        ask_about_file(_file_of(options, "a text"), columns, options)
 
 
-@_ask.command()
-def sentiment(
-    texts: _TEXTS = None,
-    file: _FILE = None,
-    column: _COLUMN = "text",
-    pair_column: _PAIR_COLUMN = None,
-    model: _MODEL = None,
-    top_k: _TOP_K = None,
-    parameters: _PARAMETERS = None,
-    input_format: _INPUT_FORMAT = None,
-    output: _OUTPUT = None,
-    format_: _FORMAT = None,
-    resume: _RESUME = False,
-    timeout: _TIMEOUT = None,
-    url: _URL = _DEFAULT_URL,
-    api_key_file: _KEY_FILE = None,
-) -> None:
-    """Say how positive or negative texts are."""
-    options = _options(
-        Task.SENTIMENT, url, model, file, input_format, output, format_, resume, timeout,
-        _parameters(parameters, top_k), key_of(api_key_file),
-    )  # fmt: skip
-    _classify(Task.SENTIMENT, texts, options, column, pair_column)
-
-
-@_ask.command()
-def classification(
-    texts: _TEXTS = None,
-    file: _FILE = None,
-    column: _COLUMN = "text",
-    pair_column: _PAIR_COLUMN = None,
-    model: _MODEL = None,
-    top_k: _TOP_K = None,
-    parameters: _PARAMETERS = None,
-    input_format: _INPUT_FORMAT = None,
-    output: _OUTPUT = None,
-    format_: _FORMAT = None,
-    resume: _RESUME = False,
-    timeout: _TIMEOUT = None,
-    url: _URL = _DEFAULT_URL,
-    api_key_file: _KEY_FILE = None,
-) -> None:
-    """Label texts."""
-    options = _options(
-        Task.CLASSIFICATION, url, model, file, input_format, output, format_, resume, timeout,
-        _parameters(parameters, top_k), key_of(api_key_file),
-    )  # fmt: skip
-    _classify(Task.CLASSIFICATION, texts, options, column, pair_column)
+_add_command_about_texts(Task.SENTIMENT, "Say how positive or negative texts are.")
+_add_command_about_texts(Task.CLASSIFICATION, "Label texts.")
 
 
 @_ask.command()
