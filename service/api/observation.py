@@ -64,6 +64,8 @@ class ObservationMiddleware:
             await self._app(scope, receive, send_with_id)
         except ClientDisconnect:
             status = CALLER_LEFT
+            # The server may not have heard of it yet, and would find an answer missing.
+            connection_of(scope).cut()
         except BaseException as error:
             if not isinstance(error, Exception) and not is_panic(error):
                 raise

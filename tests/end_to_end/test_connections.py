@@ -183,3 +183,16 @@ def test_pipelined_requests_are_answered_in_order(impatient):
     received = talk(impatient, request + request + live + b"Connection: close\r\n\r\n")
     assert received.count(b"HTTP/1.1 200 OK") == 3
     assert received.index(b'"label"') < received.index(b'"status"')
+
+
+@pytest.mark.parametrize("path", ["/v1/sentiment", "/v1/sentiment/tokenize", "/v1/bulk/sentiment"])
+def test_who_hangs_up_at_once_gets_no_answer_and_is_no_fault(impatient, path):
+    body = b'{"inputs": "good"}'
+    media_type = b"application/x-ndjson" if "bulk" in path else b"application/json"
+    header = b"POST %b HTTP/1.1\r\nHost: a\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", impatient.port), timeout=10) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)  # its end comes with it
+        connection.sendall(header % (path.encode(), media_type, len(body)) + body)
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(1000) == b""
+    assert "error" not in {event.get("level") for event in impatient.events()}

@@ -6,9 +6,11 @@ import re
 import time
 
 import pytest
+from starlette.requests import ClientDisconnect
 
 from service.api.door import Door
 from service.api.observation import ObservationMiddleware
+from service.http_protocol import CONNECTION
 from service.lifecycle import Lifecycle
 from service.telemetry.metrics import Metrics
 
@@ -17,7 +19,15 @@ class PanicException(BaseException):
     """As PyO3 raises it: no Exception."""
 
 
-def serve(app, *, lifecycle=None, headers=()):
+class CutConnection:
+    def __init__(self):
+        self.cuts = 0
+
+    def cut(self):
+        self.cuts += 1
+
+
+def serve(app, *, lifecycle=None, headers=(), connection=None):
     """The two messages that the middleware sends around ``app``, and the metrics."""
     sent = []
     metrics = Metrics()
@@ -27,6 +37,7 @@ def serve(app, *, lifecycle=None, headers=()):
 
     scope = {"type": "http", "method": "POST", "path": "/", "headers": list(headers)}
     scope["state"] = {"started": time.monotonic() - 3.0}
+    scope["extensions"] = {CONNECTION: connection}
     lifecycle = lifecycle or Lifecycle()
     observed = ObservationMiddleware(app, metrics, lifecycle, Door(lifecycle, metrics, refuse, 1.0))
     asyncio.run(observed(scope, None, send))
@@ -82,3 +93,11 @@ def test_a_draining_service_closes_its_connections():
     lifecycle.drain()
     (start, _), _ = serve(constant, lifecycle=lifecycle)
     assert (b"connection", b"close") in start["headers"]
+
+
+def test_the_connection_of_a_caller_who_left_is_cut():
+    connection = CutConnection()
+    sent, metrics = serve(raising(ClientDisconnect()), connection=connection)
+    assert sent == []
+    assert connection.cuts == 1
+    assert 'albert_requests_total{model="",route="",status="499"} 1.0' in metrics
