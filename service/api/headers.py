@@ -19,8 +19,10 @@ AROUND = b" \t"
 """White space that may be around a value and is no part of it (RFC 9110, 5.5); the server leaves
 what is behind it."""
 
-SECONDS = r"0{0,8}([1-9][0-9]{0,8}(\.[0-9]{1,9})?|0\.0{0,8}[1-9][0-9]{0,8})"
-"""A positive decimal number."""
+SECONDS = r"0{0,8}([1-9][0-9]{0,8}(\.[0-9]{1,30})?|0\.0{0,29}[1-9][0-9]{0,29})"
+"""A positive decimal number, with as many places as a language may write of what is left of a time:
+Python has up to 20 of them where there is no exponent.
+"""
 
 _REQUEST_ID = re.compile(rb"[\x20-\x7e]{1,128}")
 _SECONDS = re.compile(SECONDS.encode())
