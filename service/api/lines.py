@@ -38,7 +38,7 @@ class LineSplitter:
 
     def feed(self, chunk: bytes) -> Iterator[Line]:
         """The lines that ``chunk`` ends."""
-        start = 0
+        start = self._skip(chunk)
         while (end := chunk.find(b"\n", start)) >= 0:
             self._take(chunk[start:end])
             start = end + 1
@@ -50,17 +50,39 @@ class LineSplitter:
         if self._bytes:
             yield from self._end_line()
 
+    def _skip(self, chunk: bytes) -> int:
+        """Where in ``chunk`` the lines begin that are not left out. None of the others is looked
+        at: nobody has a turn before the end of a chunk of them.
+        """
+        missing = self._first - self._number
+        if missing <= 0:
+            return 0
+        there = chunk.count(b"\n")
+        if there < missing:
+            self._number += there
+            return len(chunk)
+        self._number = self._first
+        start, end = 0, len(chunk)
+        while end - start > 1:  # the last line feed to be left out is between them
+            middle = (start + end) // 2
+            before = chunk.count(b"\n", start, middle)
+            if before < missing:
+                start = middle
+                missing -= before
+            else:
+                end = middle
+        return end
+
     def _take(self, part: bytes) -> None:
         self._bytes += len(part)
         if self._bytes > self._max_bytes:
             self._begun.clear()
-        elif self._number >= self._first:
+        else:
             self._begun += part
 
     def _end_line(self) -> Iterator[Line]:
-        if self._number >= self._first:
-            fits = self._bytes <= self._max_bytes
-            yield Line(self._number, bytes(self._begun) if fits else None)
+        fits = self._bytes <= self._max_bytes
+        yield Line(self._number, bytes(self._begun) if fits else None)
         self._begun.clear()
         self._bytes = 0
         self._number += 1

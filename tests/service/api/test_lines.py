@@ -1,6 +1,7 @@
 """Lines are those of the upload however it is cut into chunks, and no more is held than allowed."""
 
 import asyncio
+import time
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,8 @@ from starlette.requests import ClientDisconnect
 
 from service.api.lines import Line, LineSplitter, UploadStalledError, uploaded_lines
 
+MANY = 262_144
+"""Bytes that come at once, at most."""
 UPLOADS = st.lists(st.sampled_from([b"a", b"bc", b"\n", b"\r\n", b"{}", b"\xff"])).map(b"".join)
 
 
@@ -35,6 +38,17 @@ def test_lines_do_not_depend_on_the_chunks(upload, cuts, max_bytes, first):
         for number, content in enumerate(contents, 1)
         if number >= first
     ]
+
+
+@pytest.mark.parametrize("line", [b"\n", b"x\n"])
+@pytest.mark.parametrize("first", [MANY // 2 - 1, 10**9])
+def test_lines_that_are_left_out_keep_nobody_waiting(line, first):
+    chunk = line * (MANY // len(line))
+    splitter = LineSplitter(100, first)
+    start = time.thread_time()
+    began = next(splitter.feed(chunk), None)
+    assert time.thread_time() - start < 0.02
+    assert (began and began.number) == (first if first < MANY else None)
 
 
 def messages(*given):
