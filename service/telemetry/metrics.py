@@ -192,7 +192,10 @@ class Metrics:
 
     def expose(self, accept: str) -> tuple[bytes, str]:
         """All metrics and their media type: Prometheus' text format, OpenMetrics if asked for."""
-        encode, content_type = choose_encoder(accept)
+        try:
+            encode, content_type = choose_encoder(accept)
+        except TypeError:  # of a version that is no number
+            encode, content_type = choose_encoder("")
         return encode(self._registry), content_type
 
     def request_started(self) -> None:

@@ -40,6 +40,14 @@ def test_both_formats_parse_and_hold_the_same_values(metrics, accept, parse):
     assert samples["albert_queue_predicted_seconds"] == 0.25
 
 
+@pytest.mark.parametrize("version", ["abc", "1.x", "1..0", "1.0.0-", "\u00b2", "1" * 5000])
+@pytest.mark.parametrize("media_type", ["application/openmetrics-text", "text/plain"])
+def test_a_version_that_is_none_has_the_usual_format(metrics, media_type, version):
+    body, content_type = metrics.expose(f"{media_type};version={version}")
+    assert content_type.startswith("text/plain")
+    assert b"albert_requests_total" in body
+
+
 def test_others_have_their_turn_after_each_metric():
     happened = []
     registry = PoliteRegistry(give_way=lambda _: happened.append("others"))
