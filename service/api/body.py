@@ -159,7 +159,7 @@ def _check_encoding(headers: Mapping[bytes, bytes]) -> None:
 
 
 def _check_charset(parameters: bytes) -> None:
-    charset = parameters.partition(b"charset=")[2].partition(b";")[0].strip().strip(b'"').lower()
+    charset = parameters.lower().partition(b"charset=")[2].partition(b";")[0].strip().strip(b'"')
     if charset not in (b"", b"utf-8", b"utf8", b"us-ascii"):
         raise ProblemError(
             415, "content_type", "JSON is always UTF-8 (RFC 8259); no other charset is taken."

@@ -24,7 +24,7 @@ from service.api.answer import AnswerStalledError, Headers, StreamedAnswer
 from service.api.body import NDJSON, check_ndjson
 from service.api.bulk_upload import BulkUpload
 from service.api.caller import Connection, UnlessCallerLeaves, connection_of
-from service.api.headers import timeout_of
+from service.api.headers import headers_of, timeout_of
 from service.api.inference_routes import WireLimits
 from service.api.lines import Line, LineSplitter, UploadStalledError, uploaded_lines
 from service.api.openapi import BULK_ANSWER, TIMING_HEADERS, bulk_body_of
@@ -118,7 +118,7 @@ class BulkRoutes:
         with self._lifecycle.admitted():
             model = choose(scope)
             scope["state"]["model"] = model.name
-            headers = dict(scope["headers"])
+            headers = headers_of(scope)
             check_ndjson(headers)
             limits = self._limits
             upload = BulkUpload(

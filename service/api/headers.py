@@ -8,9 +8,13 @@ import random
 import re
 from collections.abc import Mapping
 
+from starlette.types import Scope
+
 from service.api.problems import invalid
 from service.scheduling.priority import Priority
 
+LISTS = (b"transfer-encoding", b"content-encoding")
+"""Fields of a list's items, which several lines may hold as well (RFC 9110, 5.3)."""
 REQUEST_ID = b"x-request-id"
 REQUEST_TIMEOUT = b"x-request-timeout"
 PRIORITY = b"x-priority"
@@ -27,6 +31,17 @@ Python has up to 20 of them where there is no exponent.
 _REQUEST_ID = re.compile(rb"[\x20-\x7e]{1,128}")
 _SECONDS = re.compile(SECONDS.encode())
 _PRIORITIES = {priority.value.encode(): priority for priority in Priority}
+
+
+def headers_of(scope: Scope) -> dict[bytes, bytes]:
+    """The headers of a request: of a field that is there twice the last, but all of a list."""
+    lines = scope["headers"]
+    headers: dict[bytes, bytes] = dict(lines)
+    if len(headers) != len(lines):
+        for field in LISTS:
+            if field in headers:
+                headers[field] = b", ".join(value for name, value in lines if name == field)
+    return headers
 
 
 def request_id_of(headers: Mapping[bytes, bytes]) -> str:

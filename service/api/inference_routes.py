@@ -19,7 +19,7 @@ from model_directory.manifest import Task
 from service.api.answer import Headers, send_json
 from service.api.body import BodyReader
 from service.api.caller import UnlessCallerLeaves, connection_of
-from service.api.headers import priority_of, timeout_of
+from service.api.headers import headers_of, priority_of, timeout_of
 from service.api.openapi import HEADERS, body_of, responses_of
 from service.api.translation import InputLimits, ParsedRequest, parse, refusal
 from service.inference import Inference, Outcome
@@ -120,7 +120,7 @@ class InferenceRoutes:
         with self._lifecycle.admitted():
             model = choose(scope)
             state["model"] = model.name
-            headers = dict(scope["headers"])
+            headers = headers_of(scope)
             timeout_seconds = timeout_of(headers, self._limits.request_seconds)
             priority = priority_of(headers)
             connection = connection_of(scope)

@@ -16,7 +16,7 @@ from model_directory.manifest import Task
 from service.api.answer import AnswerStalledError, Headers, StreamedAnswer
 from service.api.body import BodyReader
 from service.api.caller import UnlessCallerLeaves, connection_of
-from service.api.headers import timeout_of
+from service.api.headers import headers_of, timeout_of
 from service.api.inference_routes import MODEL_PATH, WireLimits
 from service.api.openapi import TIMING_HEADERS, answer_headers, body_of
 from service.api.problem_examples import problems_of
@@ -96,7 +96,7 @@ class TokenizationRoutes:
         with self._lifecycle.admitted():
             model = choose(scope)
             state["model"] = model.name
-            headers = dict(scope["headers"])
+            headers = headers_of(scope)
             deadline = state["started"] + timeout_of(headers, self._limits.request_seconds)
             connection = connection_of(scope)
             body = await self._bodies.read(

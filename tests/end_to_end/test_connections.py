@@ -114,7 +114,9 @@ def test_what_is_not_http_is_a_problem_too(impatient, garbage):
 
 
 @pytest.mark.parametrize("path", [b"/v1/sentiment", b"/v1/bulk/sentiment"])
-@pytest.mark.parametrize("coding", [b"gzip, chunked", b"deflate,chunked"])
+@pytest.mark.parametrize(
+    "coding", [b"gzip, chunked", b"deflate,chunked", b"gzip\r\nTransfer-Encoding: chunked"]
+)
 def test_a_transfer_coding_that_is_not_known_is_501(impatient, path, coding):
     fields = b"Host: a\r\nConnection: close\r\nTransfer-Encoding: %b\r\n\r\n" % coding
     request = b"POST %b HTTP/1.1\r\n" % path + fields + b"3\r\nabc\r\n0\r\n\r\n"

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from service.api.answer import Headers, send_body
 from service.api.body import JSON, OCTETS, BodyReader
 from service.api.caller import UnlessCallerLeaves, connection_of
-from service.api.headers import priority_of, timeout_of
+from service.api.headers import headers_of, priority_of, timeout_of
 from service.api.inference_routes import Reading, WireLimits, facts_of
 from service.api.open_inference.face import Face
 from service.api.open_inference.faces import Faces
@@ -126,7 +126,7 @@ class InferRoutes:
             names = scope["path_params"]
             face = self._faces.get(names["model"], names.get("version"))
             state["model"] = face.model.name
-            headers = dict(scope["headers"])
+            headers = headers_of(scope)
             timeout_seconds = timeout_of(headers, math.inf)
             priority = priority_of(headers)
             connection = connection_of(scope)

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from service.api.body import JSON, OCTETS, BodyReader
 from service.api.caller import connection_of
+from service.api.headers import headers_of
 from service.api.open_inference.face import Face, version_of
 from service.api.open_inference.faces import Faces
 from service.api.problem_examples import problems_of
@@ -146,7 +147,7 @@ class MetadataRoutes:
     async def index(self, request: Request) -> list[RepositoryIndexEntry]:
         """All models, under all their names, and those that failed to load."""
         body = await self._bodies.read(
-            dict(request.scope["headers"]),
+            headers_of(request.scope),
             request.receive,
             request.scope["state"]["started"],
             is_whole=connection_of(request.scope).request_is_whole,

@@ -66,6 +66,7 @@ def test_a_caller_that_leaves_before_the_end_is_known_to_have_left():
     [
         ({b"content-type": b"text/plain"}, "content_type"),
         ({b"content-type": b"application/json; charset=latin-1"}, "content_type"),
+        ({b"content-type": b"application/json; CHARSET=utf-16"}, "content_type"),
         ({b"content-encoding": b"gzip"}, "content_encoding"),
     ],
 )
@@ -81,6 +82,7 @@ def test_what_is_not_plain_json_is_415(headers, error_type):
         b"application/json",
         b"Application/JSON",
         b'application/json; charset="UTF-8"',
+        b"application/json; CHARSET=UTF-8",
         b"application/ld+json",
     ],
 )

@@ -4,11 +4,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.api.headers import priority_of, request_id_of, timeout_of
+from service.api.headers import headers_of, priority_of, request_id_of, timeout_of
 from service.api.problems import ProblemError
 from service.scheduling.priority import Priority
 
 PRINTABLE = st.characters(min_codepoint=32, max_codepoint=126)
+
+
+@pytest.mark.parametrize("field", [b"transfer-encoding", b"content-encoding"])
+def test_a_list_is_the_same_on_several_lines(field):
+    lines = [(field, b"gzip"), (b"host", b"a"), (field, b"chunked")]
+    assert headers_of({"headers": lines}) == {field: b"gzip, chunked", b"host": b"a"}
+
+
+def test_of_any_other_field_the_last_line_counts():
+    lines = [(b"x-priority", b"bulk"), (b"x-priority", b"interactive")]
+    assert headers_of({"headers": lines}) == {b"x-priority": b"interactive"}
 
 
 @given(st.text(PRINTABLE, min_size=1, max_size=128))
