@@ -1,6 +1,7 @@
 """Reads request bodies within their limits: bytes, time, media type."""
 
 import asyncio
+import math
 import time
 from collections.abc import Collection, Mapping
 
@@ -8,6 +9,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
 from service.api.problems import RETRY_AFTER, ProblemError
+from service.scheduling.errors import DeadlineExceededError
 
 JSON = b"application/json"
 OCTETS = b"application/octet-stream"
@@ -50,16 +52,18 @@ class BodyReader:
         started: float,
         *,
         is_whole: bool,
+        deadline: float = math.inf,
         media_types: Collection[bytes] = (JSON,),
     ) -> bytes:
         """The whole body of a request of one of ``media_types``, which are JSON and perhaps
-        ``OCTETS``. The time counts from ``started``, monotonic seconds. ``is_whole`` says that it
-        has arrived already, so that no clock is needed.
+        ``OCTETS``. The time counts from ``started``; nobody waits any more at ``deadline``; both in
+        monotonic seconds. ``is_whole`` says that it has arrived already, so that no clock is
+        needed.
 
         Raises ProblemError: 415 for another media type or an encoding, 501 for a transfer coding,
         413 as soon as the body is found to be larger than allowed, 408 when it has not arrived in
-        time, 429 when too much of other bodies is on its way; ClientDisconnect when the caller
-        left.
+        time, 429 when too much of other bodies is on its way; DeadlineExceededError when the
+        deadline comes first; ClientDisconnect when the caller left.
         """
         _check_media_type(headers, media_types)
         declared = headers.get(b"content-length", b"")
@@ -68,9 +72,14 @@ class BodyReader:
         if is_whole:
             return await self._read(receive)
         try:
-            async with asyncio.timeout(started + self._seconds - time.monotonic()):
+            end = min(started + self._seconds, deadline)
+            async with asyncio.timeout(end - time.monotonic()):
                 return await self._read(receive)
         except TimeoutError as error:
+            if end == deadline:
+                raise DeadlineExceededError(
+                    "The deadline passed before the request was there."
+                ) from error
             raise ProblemError(
                 408,
                 "receive_timeout",

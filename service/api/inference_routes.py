@@ -125,7 +125,12 @@ class InferenceRoutes:
             priority = priority_of(headers)
             connection = connection_of(scope)
             body = await self._bodies.read(
-                headers, receive, state["started"], is_whole=connection.request_is_whole
+                headers,
+                receive,
+                state["started"],
+                is_whole=connection.request_is_whole,
+                # The caller's patience starts with the request, not with its last byte.
+                deadline=state["started"] + timeout_seconds,
             )
             with UnlessCallerLeaves(connection):
                 received = time.monotonic()
@@ -152,7 +157,6 @@ class InferenceRoutes:
             outcome = await self._inference.answer(
                 model,
                 parsed.request,
-                # The caller's patience starts with the request, not with its last byte.
                 reading.started + timeout_seconds,
                 lambda result: orjson.dumps(parsed.render(result)),
                 priority,

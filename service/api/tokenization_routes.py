@@ -104,6 +104,7 @@ class TokenizationRoutes:
                 receive,
                 state["started"],
                 is_whole=connection.request_is_whole,
+                deadline=deadline,
             )
             parsed = parse(model.manifest.task, body, self._limits.inputs)
             with UnlessCallerLeaves(connection):

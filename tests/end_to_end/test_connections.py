@@ -79,6 +79,24 @@ def test_a_body_that_never_comes_is_408(impatient):
     assert "body did not arrive whole within 0.5 s" in problem["error"]
 
 
+@pytest.mark.parametrize(
+    "path", ["/v1/sentiment", "/v1/sentiment/tokenize", "/v2/models/sentiment/infer"]
+)
+def test_a_body_that_comes_after_the_deadline_is_504_at_the_deadline(impatient, path):
+    header = POST.replace(b"/v1/sentiment", path.encode()) + b"X-Request-Timeout: 0.1\r\n"
+    with socket.create_connection(("127.0.0.1", impatient.port), timeout=10) as connection:
+        start = time.monotonic()
+        connection.sendall(header + b"Content-Length: 100\r\n\r\n{")
+        received = connection.recv(10_000)
+        assert 0.1 <= time.monotonic() - start < 0.4
+        connection.sendall(b" " * 99 + b"GET /health/live HTTP/1.1\r\nConnection: close\r\n\r\n")
+        while data := connection.recv(10_000):
+            received += data
+    refused, _, alive = received.rpartition(b"HTTP/1.1 ")
+    assert check_problem(answer_of(refused), 504)["error_type"] == "deadline_exceeded"
+    assert alive.startswith(b"200 ")
+
+
 def test_a_connection_that_says_nothing_is_closed(impatient):
     start = time.monotonic()
     assert talk(impatient) == b""

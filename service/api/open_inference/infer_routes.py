@@ -135,6 +135,7 @@ class InferRoutes:
                 receive,
                 state["started"],
                 is_whole=connection.request_is_whole,
+                deadline=state["started"] + timeout_seconds,
                 media_types=(JSON, OCTETS),
             )
             with UnlessCallerLeaves(connection):

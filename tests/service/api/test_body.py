@@ -8,6 +8,7 @@ from starlette.requests import ClientDisconnect
 
 from service.api.body import FREE_BYTES, MOST_BODIES, BodyReader
 from service.api.problems import ProblemError
+from service.scheduling.errors import DeadlineExceededError
 
 
 def read(*pieces, headers=None, is_whole=True, max_bytes=100, timeout_seconds=60.0):
@@ -54,6 +55,19 @@ def test_a_body_that_does_not_come_is_408_in_time_for_its_header(ago):
         asyncio.run(reading)
     assert refusal.value.status == 408
     assert refusal.value.headers == {"Connection": "close"}
+
+
+@pytest.mark.parametrize("ago", [0, 3600])
+def test_a_body_that_does_not_come_by_the_deadline_is_not_waited_for(ago):
+    async def receive():
+        await asyncio.get_running_loop().create_future()
+
+    started = time.monotonic() - ago
+    reading = BodyReader(100, ago + 60.0).read(
+        {}, receive, started, is_whole=False, deadline=started + 0.001
+    )
+    with pytest.raises(DeadlineExceededError):
+        asyncio.run(reading)
 
 
 def test_a_caller_that_leaves_before_the_end_is_known_to_have_left():
