@@ -95,8 +95,9 @@ def to_json(tensor: Tensor) -> list[Any]:
 def _flat(data: Any, shape: Sequence[int]) -> list[Any]:
     if not isinstance(data, list):
         raise TensorError("The data must be an array.")
-    level = data
-    if list in set(map(type, level)):
+    level, count = data, count_of(shape)
+    # More than there can be, nested or not, are not looked at one by one.
+    if len(level) <= count and list in set(map(type, level)):
         expected = shape[0]
         for inner in shape[1:]:
             if len(level) != expected or not all(
@@ -105,9 +106,9 @@ def _flat(data: Any, shape: Sequence[int]) -> list[Any]:
                 raise TensorError(f"The nested arrays are not of the shape {list(shape)}.")
             level = list(chain.from_iterable(level))
             expected *= inner
-    if len(level) != count_of(shape):
+    if len(level) != count:
         raise TensorError(
-            f"The data has {len(level)} elements and the shape {list(shape)} has {count_of(shape)}."
+            f"The data has {len(level)} elements and the shape {list(shape)} has {count}."
         )
     return level
 

@@ -73,7 +73,9 @@ def _keys_at(task: Task, location: Sequence[int | str]) -> Iterable[str]:
 def parse_json(body: bytes) -> Any:
     """Raises ProblemError, 400, for what is not JSON."""
     try:
-        return from_json(body, allow_inf_nan=False)
+        # Of a body of 190,000 different keys, 2 MB, this takes 28 ms, and 58 where each is looked
+        # for among those before; of requests as they are, it takes the same.
+        return from_json(body, allow_inf_nan=False, cache_strings=False)
     except ValueError as error:
         raise ProblemError(400, "not_json", f"The body is not valid JSON: {error}.") from error
 

@@ -159,5 +159,15 @@ def test_wrong_json_is_named(datatype, shape, data, message, element):
     assert refused.value.element == element
 
 
+class UnreadList(list):
+    def __iter__(self):
+        raise AssertionError("its elements were looked at")
+
+
+def test_more_elements_than_there_can_be_are_not_looked_at():
+    with pytest.raises(TensorError, match="3 elements and the shape \\[1, 2\\] has 2"):
+        from_json("x", INT64, [1, 2], UnreadList([[], [], []]))
+
+
 def test_an_integer_may_be_written_as_json_writes_numbers():
     assert from_json("x", INT64, [2], [2.0, -1]).elements.tolist() == [2, -1]
