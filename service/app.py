@@ -203,7 +203,9 @@ class Application:
             share_arena()
             self.registry.load(self._settings.models)
 
-        await asyncio.to_thread(load)
+        # The description takes a tenth of a second: beside what waits for files and cores, not for
+        # whoever asks for it first and all others.
+        await asyncio.gather(asyncio.to_thread(load), asyncio.to_thread(self.fastapi.openapi))
         for model in self.registry.loaded:
             self.scheduler.add_model(model.name, model.session, model.cost)
             self.metrics.model_loaded(model)

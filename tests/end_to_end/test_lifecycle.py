@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 
 import httpx
 import pytest
@@ -29,6 +30,19 @@ def test_health_has_three_answers(tiny):
     for path in ("live", "ready", "startup"):
         answer = tiny.client.get(f"/health/{path}")
         assert (answer.status_code, answer.json()["status"]) == (200, "ok")
+
+
+def test_the_first_to_ask_for_the_description_keeps_nobody_waiting(tiny_models):
+    with ServerProcess(tiny_models) as server:
+        before = event_loop_seconds(server)
+        assert server.client.get("/openapi.json").status_code == 200
+        assert event_loop_seconds(server) - before < 0.05
+
+
+def event_loop_seconds(server):
+    """Processor time that the thread of the event loop has had."""
+    pid = server.process.pid
+    return int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text().split()[0]) / 1e9
 
 
 def test_an_idle_service_sleeps_and_still_knows_what_time_it_is(tiny_models):
