@@ -1,15 +1,22 @@
 """The lines of an upload as they arrive, none of them held longer than it is asked for."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
+LINE_TIMES = 6
+"""As often as the service waits as long as it waits for anything at all may it wait for a line."""
+
+LEAST_BYTES_PER_SECOND = 4_000
+"""A line that comes so fast may take as long as its length makes it: 2 MiB almost nine minutes."""
+
 
 class UploadStalledError(Exception):
-    """The caller sent nothing for too long in the middle of an upload."""
+    """The caller sent nothing, or no whole line, for too long in the middle of an upload."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +42,11 @@ class LineSplitter:
         self._begun = bytearray()
         self._bytes = 0
         """Of the line that is not whole: those that are not held count too."""
+
+    @property
+    def number(self) -> int:
+        """Of the line that is not whole, counted from 1."""
+        return self._number
 
     def feed(self, chunk: bytes) -> Iterator[Line]:
         """The lines that ``chunk`` ends."""
@@ -94,22 +106,53 @@ async def uploaded_lines(
     """The lines of a request's body. Nothing is received while a line is not asked for, so an
     upload is only as fast as its lines are taken.
 
-    Raises UploadStalledError when nothing comes for ``receive_seconds``, ClientDisconnect when the
-    caller left.
+    Raises UploadStalledError when nothing comes for ``receive_seconds`` or no line that is not
+    blank for ``LINE_TIMES`` as long, ClientDisconnect when the caller left.
     """
+    pace = _Pace(splitter, LINE_TIMES * receive_seconds)
     is_whole = False
     while not is_whole:
+        started = time.monotonic()
+        seconds = min(receive_seconds, pace.seconds_left)
         try:
-            async with asyncio.timeout(receive_seconds):
+            async with asyncio.timeout(seconds):
                 message = await receive()
         except TimeoutError as error:
-            raise UploadStalledError(
-                f"The caller sent nothing of its upload for {receive_seconds:g} s."
-            ) from error
+            missed = f"nothing of its upload for {receive_seconds:g} s"
+            if seconds < receive_seconds:
+                missed = f"no whole line of its upload for {pace.line_seconds:g} s"
+            raise UploadStalledError(f"The caller sent {missed}.") from error
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
-        for line in splitter.feed(message.get("body", b"")):
+        waited = time.monotonic() - started
+        chunk = message.get("body", b"")
+        for line in splitter.feed(chunk):
             yield line
+        pace.came(chunk, waited)
         is_whole = not message.get("more_body", False)
     for line in splitter.end():
         yield line
+
+
+class _Pace:
+    """How long the next line of an upload may still be waited for. Time in which the service does
+    not ask for more does not count.
+
+    Each upload holds one of few places, which nobody is to keep by a byte now and then.
+    """
+
+    def __init__(self, splitter: LineSplitter, line_seconds: float) -> None:
+        self.line_seconds = self.seconds_left = line_seconds
+        self._splitter = splitter
+        self._number = splitter.number
+        self._is_blank = True
+
+    def came(self, chunk: bytes, waited_seconds: float) -> None:
+        """``chunk`` came after ``waited_seconds``, and was fed to the splitter."""
+        self.seconds_left += len(chunk) / LEAST_BYTES_PER_SECOND - waited_seconds
+        self._is_blank = self._is_blank and (not chunk or chunk.isspace())
+        if self._splitter.number > self._number:
+            if not self._is_blank:
+                self.seconds_left = self.line_seconds
+            self._number = self._splitter.number
+            self._is_blank = True

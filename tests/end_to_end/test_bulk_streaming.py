@@ -1,8 +1,10 @@
 """Bulk uploads over slow and broken connections: bounded memory, hang-ups, timeouts, shutdown."""
 
+import contextlib
 import http.client
 import json
 import signal
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,6 +12,7 @@ import pytest
 
 from tests.bulk_upload import Upload
 from tests.made_texts import distinct_texts
+from tests.problems import answer_of, check_problem
 from tests.server import ServerProcess
 
 SENTIMENT = "/v1/bulk/sentiment"
@@ -141,6 +144,20 @@ def test_a_caller_who_sends_nothing_at_all_is_408(impatient):
     with Upload(impatient, SENTIMENT) as upload:
         assert upload.response.status == 408
         assert json.loads(upload.response.read())["error_type"] == "receive_timeout"
+
+
+def test_a_caller_who_sends_a_byte_now_and_then_gives_its_place_up(impatient):
+    header = f"POST {SENTIMENT} HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", impatient.port), timeout=0.4) as connection:
+        connection.sendall(header.encode())
+        received = b""
+        for _ in range(30):
+            connection.sendall(b" ")
+            with contextlib.suppress(TimeoutError):
+                received = connection.recv(10_000)
+                break
+    assert "no whole line" in check_problem(answer_of(received), 408)["error"]
+    until(lambda: impatient.metric("albert_bulk_uploads_in_flight") == 0)
 
 
 def test_a_caller_who_hangs_up_leaves_nothing_behind(slow_models):

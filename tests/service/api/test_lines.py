@@ -1,6 +1,7 @@
 """Lines are those of the upload however it is cut into chunks, and no more is held than allowed."""
 
 import asyncio
+import contextlib
 import time
 
 import pytest
@@ -8,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import ClientDisconnect
 
-from service.api.lines import Line, LineSplitter, UploadStalledError, uploaded_lines
+from service.api.lines import (
+    LEAST_BYTES_PER_SECOND,
+    Line,
+    LineSplitter,
+    UploadStalledError,
+    uploaded_lines,
+)
 
 MANY = 262_144
 """Bytes that come at once, at most."""
@@ -97,6 +104,40 @@ def test_a_caller_who_sends_nothing_has_stalled():
     assert lines == [b"a"]
     assert isinstance(error, UploadStalledError)
     assert "sent nothing of its upload for 0.01 s" in str(error)
+
+
+def lines_that_come_slowly(pieces, *, seconds):
+    """The lines from the 100th on of an upload that comes piece by piece, over and over again; None
+    where it was given up.
+    """
+
+    async def receive():
+        await asyncio.sleep(0.01)
+        pieces.append(pieces.pop(0))
+        return part(pieces[-1], more=time.monotonic() < end)
+
+    async def read():
+        lines = uploaded_lines(receive, LineSplitter(10**6, first=100), 0.1)
+        with contextlib.suppress(UploadStalledError):
+            return [line async for line in lines]
+
+    end = time.monotonic() + seconds
+    return asyncio.run(read())
+
+
+@pytest.mark.parametrize("pieces", [[b" "], [b"\n"], [b" ", b"\r\n"], [b"\n" * 4 + b" "]])
+def test_a_caller_who_sends_no_whole_line_holds_its_place_for_a_while_only(pieces):
+    assert lines_that_come_slowly(pieces, seconds=3) is None
+
+
+@pytest.mark.parametrize("pieces", [[b"x\n"], [b"x", b"\n"], [b"x\nx"], [b"x", b" ", b"", b"\nx"]])
+def test_a_slow_caller_who_sends_lines_is_waited_for(pieces):
+    assert lines_that_come_slowly(pieces, seconds=1) is not None
+
+
+def test_a_line_may_take_as_long_as_its_length_makes_it():
+    pieces = [b"x" * (LEAST_BYTES_PER_SECOND // 50)]
+    assert lines_that_come_slowly(pieces, seconds=1) is not None
 
 
 def test_a_caller_who_left_is_no_end_of_the_upload():
