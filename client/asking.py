@@ -2,19 +2,20 @@
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 from urllib.parse import quote
 
 from rich.console import Console
 
 from client.answers import Task, error_of
-from client.errors import AskError
+from client.errors import AskError, UsageError
 from client.output import (
     CsvWriter,
     NdjsonWriter,
@@ -97,11 +98,13 @@ def ask_about_file(file: Path, columns: Columns, options: Options) -> None:
     asked and some were refused.
     """
     before = Answered(0, 0)
-    if options.resume:
-        assert options.output is not None
-        before = answered_in(options.output, options.format)
     with ExitStack() as stack:
         source = stack.enter_context(open_input(file))
+        if options.output is not None:
+            _refuse_one_file_for_both(source, options.output)
+        if options.resume:
+            assert options.output is not None
+            before = answered_in(options.output, options.format)
         format_ = options.input_format or format_of(file)
         records = read_records(source, str(file), format_, columns, options.parameters)
         _skip(records, before.records, file)
@@ -160,6 +163,16 @@ class _FileRun:
         """What was refused."""
         asked = self._answered - self._before
         return f"{self.refused} of {asked} records were refused; the first, {self._first_refusal}"
+
+
+def _refuse_one_file_for_both(source: BinaryIO, output: Path) -> None:
+    """To open it for the answers would empty it before a question is read."""
+    try:
+        same = os.path.samestat(os.fstat(source.fileno()), output.stat())
+    except OSError:
+        return  # there is no output yet, or it cannot be written, which is said then
+    if same and output.is_file():
+        raise UsageError(f"{output} is what is asked about: write the answers to another file.")
 
 
 def _skip(records: Iterator[Record], count: int, file: Path) -> None:

@@ -46,3 +46,19 @@ def test_without_the_extra_it_says_what_to_install():
         "albert-ask needs typer, which is not installed: "
         "pip install 'albert-serve[ask]', or make install in a clone\n"
     )
+
+
+@pytest.mark.parametrize("flags", [(), ("--resume",)])
+@pytest.mark.parametrize("link", [None, "symlink_to", "hardlink_to"])
+@pytest.mark.parametrize("name", ["same.csv", "same.ndjson"])
+def test_a_file_is_not_overwritten_with_its_own_answers(capfd, tmp_path, name, link, flags):
+    asked = output = tmp_path / name
+    content = "text\ngood\n" if name.endswith(".csv") else '{"text": "good"}\n'
+    asked.write_text(content)
+    if link is not None:
+        output = tmp_path / f"other-{name}"
+        getattr(output, link)(asked)
+    arguments = ("sentiment", "--file", str(asked), "--output", str(output), *flags)
+    assert run(arguments) == 2
+    assert "is what is asked about" in capfd.readouterr().err
+    assert asked.read_text() == content
