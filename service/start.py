@@ -71,10 +71,11 @@ def _serve(
     if flush is not None:
         flush()
     if not served:
-        print(
-            f"{settings.host} port {settings.port} cannot be listened on: ALBERT_PORT (--port) "
-            "takes another port, ALBERT_HOST (--host) another address.",
-            file=sys.stderr,
+        log.error(
+            "the port cannot be listened on",
+            host=settings.host,
+            port=settings.port,
+            hint="ALBERT_PORT (--port) takes another port, ALBERT_HOST (--host) another address",
         )
         return REFUSED
     return DONE

@@ -2,6 +2,8 @@
 terminal.
 """
 
+import atexit
+import json
 import logging
 import sys
 from typing import Literal
@@ -9,12 +11,15 @@ from typing import Literal
 import orjson
 import structlog
 
+from service.telemetry.log_writer import LogWriter
+
 LogFormat = Literal["json", "console"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
 def configure_logging(log_format: LogFormat | None, level: LogLevel) -> None:
-    """Send the logs of the service and of its libraries to standard error, all in one format.
+    """Send the logs of the service and of its libraries to standard error, all in one format, from
+    a thread of its own.
 
     ``log_format`` None chooses by whether standard error is a terminal.
     """
@@ -34,7 +39,9 @@ def configure_logging(log_format: LogFormat | None, level: LogLevel) -> None:
         ]
     else:
         renderer = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
-    handler = logging.StreamHandler(sys.stderr)
+    writer = LogWriter(sys.stderr.fileno(), _lines_were_lost)
+    atexit.register(writer.close)
+    handler = logging.StreamHandler(writer)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -58,5 +65,12 @@ def configure_logging(log_format: LogFormat | None, level: LogLevel) -> None:
     )
 
 
+def _lines_were_lost(lines: int) -> None:
+    structlog.get_logger(__name__).warning("log lines were lost: nobody took them", lines=lines)
+
+
 def _to_json(event: object, **_: object) -> str:
-    return orjson.dumps(event, default=repr).decode()
+    try:
+        return orjson.dumps(event, default=repr).decode()
+    except TypeError:  # half of a surrogate pair, as in a name that is not UTF-8
+        return json.dumps(event, default=repr)

@@ -1,13 +1,16 @@
 """Start, failed models, shutdown: what an orchestrator sees."""
 
 import asyncio
+import fcntl
 import json
+import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
@@ -180,7 +183,9 @@ def test_a_port_that_is_taken_ends_the_start_before_anything_is_loaded(tiny_mode
         )
     assert process.returncode == 1
     assert "address already in use" in process.stderr
-    assert process.stderr.splitlines()[-1].startswith(f"127.0.0.1 port {port} cannot be listened")
+    last = json.loads(process.stderr.splitlines()[-1])
+    assert (last["event"], last["port"]) == ("the port cannot be listened on", int(port))
+    assert "ALBERT_PORT" in last["hint"]
     assert "model loaded" not in process.stderr
     assert '"ready"' not in process.stderr
     assert "Traceback" not in process.stderr
@@ -205,6 +210,29 @@ def test_onnxruntime_sends_nothing_home(tiny_models, tmp_path):
     with ServerProcess(tiny_models, HOME=str(tmp_path)) as server:
         server.client.post("/v1/sentiment", json={"inputs": "good"})
     assert not list(tmp_path.rglob("*onnxruntime*"))
+
+
+def test_a_log_that_nobody_reads_holds_nobody_up(tiny_models):
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = (sys.executable, "-m", "service", "--models", str(tiny_models), "--port", str(port))
+    process = subprocess.Popen(command, stderr=writer)
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=5) as client:
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            with suppress(httpx.TransportError):
+                if client.get("/health/ready").status_code == 200:
+                    break
+            time.sleep(0.05)
+        for _ in range(200):
+            assert client.post("/v1/models/none", json={"inputs": "a"}).status_code == 404
+        assert client.post("/v1/sentiment", json={"inputs": "a"}).status_code == 200
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+    os.close(writer)
+    os.close(reader)
 
 
 def test_an_unknown_variable_is_pointed_out(tiny_models):
