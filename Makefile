@@ -19,13 +19,14 @@ CODE := service export client model_directory training bench deploy tests
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(VENV)/bin/python:
+# Its last file: one that was broken off, or has no pip because Debian's python3-venv is missing, is made again.
+$(VENV)/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "albert-serve needs Python 3.11 or newer; name one with: make PYTHON=python3.12 â€¦")'
 	@echo "making $(VENV)"
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
-$(VENV)/.serve: requirements/serve.txt requirements/build.txt pyproject.toml | $(VENV)/bin/python
-	@echo "installing the service's locked dependencies"
+$(VENV)/.serve: requirements/serve.txt requirements/build.txt pyproject.toml | $(VENV)/bin/pip
+	@echo "installing the service's locked dependencies; this takes about half a minute"
 	@$(LOCKED) requirements/build.txt
 	@$(LOCKED) requirements/serve.txt
 	@$(VENV)/bin/pip $(BUILD_PROJECT)
@@ -65,7 +66,7 @@ $(VENV)/.bench: requirements/bench.txt $(VENV)/.test
 	@$(LOCKED) requirements/bench.txt
 	@touch $@
 
-$(PARITY_VENV)/.parity: requirements/train.txt requirements/build.txt pyproject.toml | $(VENV)/bin/python
+$(PARITY_VENV)/.parity: requirements/train.txt requirements/build.txt pyproject.toml | $(VENV)/bin/pip
 	@echo "making $(PARITY_VENV) with torch and transformers; this takes a few minutes"
 	@$(PYTHON) -m venv $(PARITY_VENV)
 	@$(PARITY_VENV)/bin/pip install $(PIP_FLAGS) --require-hashes -r requirements/build.txt
@@ -74,14 +75,14 @@ $(PARITY_VENV)/.parity: requirements/train.txt requirements/build.txt pyproject.
 	@$(PARITY_VENV)/bin/pip $(BUILD_PROJECT)
 	@touch $@
 
-$(PIPELINE_VENV)/.pipeline: requirements/pipeline.txt | $(VENV)/bin/python
+$(PIPELINE_VENV)/.pipeline: requirements/pipeline.txt | $(VENV)/bin/pip
 	@echo "making $(PIPELINE_VENV) with torch and transformers 5.2.0; this takes a few minutes"
 	@$(PYTHON) -m venv $(PIPELINE_VENV)
 	@$(PIPELINE_VENV)/bin/pip install $(PIP_FLAGS) --require-hashes -r requirements/pipeline.txt
 	@$(PIPELINE_VENV)/bin/pip install $(PIP_FLAGS) $(TORCH)
 	@touch $@
 
-$(INT8_VENV)/.peers: requirements/int8-peers.txt | $(VENV)/bin/python
+$(INT8_VENV)/.peers: requirements/int8-peers.txt | $(VENV)/bin/pip
 	@echo "making $(INT8_VENV) with torch, OpenVINO and NNCF; this takes a few minutes"
 	@$(PYTHON) -m venv $(INT8_VENV)
 	@$(INT8_VENV)/bin/pip install $(PIP_FLAGS) --require-hashes -r requirements/int8-peers.txt
@@ -138,7 +139,7 @@ models: $(PARITY_VENV)/.parity ## remake the default models: make models DATA=â€
 image: ## build the container image
 	docker build --tag albert-serve .
 
-verify-image: $(VENV)/bin/python ## prove image and compose file with a container engine (ENGINE=docker)
+verify-image: $(VENV)/bin/pip ## prove image and compose file with a container engine (ENGINE=docker)
 	$(VENV)/bin/python -m tests.container.verify
 
 compose-up: ## start the service and Prometheus

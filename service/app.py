@@ -4,7 +4,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
 
 import structlog
@@ -226,7 +226,8 @@ class Application:
             log.info("ready", models=names, threads=self._threads, keys=keys)
         if self._settings.examples:
             has_keys = self._keys is not None
-            print(greeting(self.registry, self._base_url, has_keys=has_keys), flush=True)
+            with suppress(OSError):  # whoever was to read it has left
+                print(greeting(self.registry, self._base_url, has_keys=has_keys), flush=True)
 
 
 def _keys_of(settings: Settings) -> ApiKeys | None:
