@@ -4,6 +4,7 @@ import signal
 import sys
 
 from service.runtime.huge_pages import restart_with_huge_pages
+from service.runtime.standard_streams import open_missing
 
 
 def main() -> None:
@@ -13,6 +14,7 @@ def main() -> None:
     the imports would be lost and the container killed later.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    open_missing()
     restart_with_huge_pages()
     from service.start import start
 

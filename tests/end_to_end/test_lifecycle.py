@@ -235,6 +235,24 @@ def test_a_log_that_nobody_reads_holds_nobody_up(tiny_models):
     os.close(reader)
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_it_runs_and_ends_well_without_standard_streams(tiny_models, closed):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = f"exec {sys.executable} -m service --models {tiny_models} --port {port} {closed}"
+    process = subprocess.Popen(["/bin/sh", "-c", command])
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=5) as client:
+        end = time.monotonic() + 20
+        while time.monotonic() < end and process.poll() is None:
+            with suppress(httpx.TransportError):
+                if client.get("/health/ready").status_code == 200:
+                    break
+            time.sleep(0.05)
+        assert client.post("/v1/sentiment", json={"inputs": "a"}).status_code == 200
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+
+
 def test_an_unknown_variable_is_pointed_out(tiny_models):
     with ServerProcess(tiny_models, ALBERT_THREAD="3", ALBERT_SERVICE_HOST="10.0.0.1") as server:
         warned = [event["variable"] for event in server.events() if "variable" in event]
