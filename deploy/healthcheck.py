@@ -11,7 +11,7 @@ def main() -> int:
     """Ask ``/health/ready`` on the port that the service was told to listen on, and print what it
     answered.
     """
-    port = int(os.environ.get("ALBERT_PORT") or 8000)
+    port = int(float(os.environ.get("ALBERT_PORT") or 8000))  # 8000.0 is a port to the service
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)
     try:
         connection.request("GET", "/health/ready")

@@ -169,13 +169,29 @@ def read_settings(arguments: list[str]) -> Settings:
         )
     except ValidationError as error:
         raise SettingsError("\n".join(_sentence(issue) for issue in error.errors())) from error
-    if not settings.models.is_dir():
-        raise SettingsError(
-            f"{PREFIX}MODELS (--models) is '{settings.models}': it should be a directory of models."
-        )
+    _check_models(settings.models)
+    _check_host(settings.host)
     if (reason := Device(settings.device).missing()) is not None:
         raise SettingsError(f"{PREFIX}DEVICE (--device) is '{settings.device}': {reason}.")
     return settings
+
+
+def _check_models(models: Path) -> None:
+    try:
+        is_directory, why = models.is_dir(), ""
+    except OSError as error:
+        is_directory, why = False, f" ({error.strerror})"
+    if not is_directory:
+        raise SettingsError(
+            f"{PREFIX}MODELS (--models) is '{models}': it should be a directory of models{why}."
+        )
+
+
+def _check_host(host: str) -> None:
+    try:
+        host.encode("idna")
+    except UnicodeError as error:
+        raise SettingsError(f"{PREFIX}HOST (--host) is {host!r}: no name or address.") from error
 
 
 def unknown_variables() -> list[str]:

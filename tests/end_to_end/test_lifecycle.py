@@ -155,6 +155,9 @@ def test_the_highest_version_is_served(tiny_models, tmp_path):
         ("--threads", "0", "ALBERT_THREADS"),
         ("--max-queue-seconds", "-1", "greater than 0"),
         ("--models", "nowhere", "should be a directory"),
+        ("--models", "x" * 300, "File name too long"),
+        ("--host", "a..b", "no name or address"),
+        ("--host", "x" * 64 + ".example", "no name or address"),
         ("--log-format", "xml", "--log-format"),
     ],
 )
