@@ -80,7 +80,7 @@ def ask_about(inputs: Sequence[Mapping[str, str]], options: Options) -> None:
     records = [record_of(fields, {}, 0) for fields in inputs]
     bodies = [record.body["inputs"] for record in records]
     body = {"inputs": bodies if len(bodies) > 1 else bodies[0], "parameters": options.parameters}
-    answer = asyncio.run(ask(options.route(), body, options.headers))
+    answer = asyncio.run(ask(options.route(), body, options.headers, options.timeout_seconds))
     # Labels are always a list for each input, answers only where there are several inputs.
     is_listed = options.task is not Task.QUESTION_ANSWERING
     if is_listed and not (isinstance(answer, list) and len(answer) == len(records)):

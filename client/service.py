@@ -16,8 +16,26 @@ MOST_AHEAD = 4_000
 """Records that were sent and not answered yet."""
 
 
-async def ask(url: str, body: Any, headers: Mapping[str, str]) -> Any:
-    """The answer to one request. Raises AskError."""
+LATE_SECONDS = 10.0
+"""After the deadline that a service was told: whoever says nothing until then is none that keeps
+deadlines."""
+
+
+async def ask(
+    url: str, body: Any, headers: Mapping[str, str], timeout_seconds: float | None = None
+) -> Any:
+    """The answer to one request, of which the service has been told in ``headers`` to answer in so
+    many seconds. Raises AskError.
+    """
+    bound = None if timeout_seconds is None else timeout_seconds + LATE_SECONDS
+    try:
+        async with asyncio.timeout(bound):
+            return await _ask(url, body, headers)
+    except TimeoutError as error:
+        raise AskError(f"The service said nothing in {bound:g} s.") from error
+
+
+async def _ask(url: str, body: Any, headers: Mapping[str, str]) -> Any:
     content = json.dumps(body).encode()
     async with Exchange(url, {"Content-Type": "application/json", **headers}) as exchange:
         sending = asyncio.create_task(_send_all(exchange, content))
