@@ -1,7 +1,7 @@
 """Which models are loaded, which failed and why, and which one answers each task's route."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -108,7 +108,7 @@ class Registry:
         recorded, not raised.
         """
         try:
-            entries: Iterable[CatalogueEntry] = list_models(directory)
+            entries = list_models(directory, _pass_over)
         except ModelDirectoryError as error:
             log.error("no models", reason=str(error))
             return
@@ -204,6 +204,11 @@ class Registry:
         )
         self._failed[entry.name] = failed
         log.error("a model is not served", model=entry.name, version=entry.version, reason=reason)
+
+
+def _pass_over(name: str, reason: str) -> None:
+    """A name may be anything that a file system takes, also what is not UTF-8."""
+    log.warning("an entry of the models directory is passed over", name=repr(name), reason=reason)
 
 
 def load_model(

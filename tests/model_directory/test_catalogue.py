@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,45 @@ def test_a_name_that_is_not_there_has_no_versions(tmp_path: Path) -> None:
 def test_a_missing_models_directory_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ModelDirectoryError, match="cannot read the models directory"):
         list_models(tmp_path / "none")
+
+
+UNREACHABLE = "x" * 300
+"""A link to it cannot be looked at: no component of a path may have more than 255 bytes."""
+
+
+def deny(monkeypatch: pytest.MonkeyPatch, denied: Path) -> None:
+    """Have the system refuse to list one directory, also to root."""
+    listed = Path.iterdir
+
+    def list_unless_denied(directory: Path) -> Iterator[Path]:
+        if directory == denied:
+            raise PermissionError(13, "Permission denied")
+        return listed(directory)
+
+    monkeypatch.setattr(Path, "iterdir", list_unless_denied)
+
+
+def test_an_entry_that_cannot_be_looked_at_takes_nothing_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(tmp_path, "a/1", "found/1", "z/1")
+    (tmp_path / "linked").symlink_to(UNREACHABLE)
+    deny(monkeypatch, tmp_path / "found")
+    told: dict[str, str] = {}
+    assert [entry.name for entry in list_models(tmp_path, told.__setitem__)] == ["a", "z"]
+    assert [entry.name for entry in list_models(tmp_path)] == ["a", "z"]
+    assert told == {"found": "Permission denied", "linked": "File name too long"}
+
+
+def test_a_version_that_cannot_be_looked_at_is_not_replaced_by_an_older_one(tmp_path: Path) -> None:
+    make(tmp_path, "a/1")
+    (tmp_path / "a" / "2").symlink_to(UNREACHABLE)
+    assert [(entry.name, entry.version) for entry in list_models(tmp_path)] == [("a", 2)]
+
+
+def test_a_models_directory_that_cannot_be_listed_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deny(monkeypatch, tmp_path)
+    with pytest.raises(ModelDirectoryError, match="Permission denied"):
+        list_models(tmp_path)
