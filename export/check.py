@@ -12,6 +12,7 @@ from export.parity import BUILT_IN_TEXTS, open_session
 from model_directory.errors import ModelDirectoryError
 from model_directory.integrity import VerifiedVersion, open_version
 from model_directory.manifest import Manifest, Task
+from model_directory.panic import is_panic
 
 
 def check_version(directory: Path) -> Manifest:
@@ -35,9 +36,11 @@ def check_version(directory: Path) -> Manifest:
                 f"{label}: the graph has other inputs or outputs than its task"
             )
         outputs = _run_once(version, session)
-    except (ExportRefusedError, KeyboardInterrupt):
+    except ExportRefusedError:
         raise
-    except Exception as error:
+    except BaseException as error:
+        if not isinstance(error, Exception) and not is_panic(error):
+            raise
         line = " ".join(str(error).split())[:200]
         raise ExportRefusedError(f"{label}: it does not run: {line}") from error
     if not all(np.isfinite(output).all() for output in outputs):

@@ -12,6 +12,7 @@ from tokenizers import Encoding, Tokenizer
 from export.errors import ExportRefusedError
 from export.strict_json import parse_json
 from export.tokenizer_bounds import check_bounds, steps
+from model_directory.panic import is_panic
 
 _MOST_BYTES = 64 << 20  # what the service reads of one tokenizer
 _SHORT_RUN = 1_000
@@ -125,7 +126,7 @@ def _refusing(what: str) -> Iterator[None]:
     except MemoryError:
         raise
     except BaseException as error:
-        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+        if not isinstance(error, Exception) and not is_panic(error):
             raise
         reason = " ".join(str(error).split())[:200]
         raise ExportRefusedError(f"tokenizer.json cannot {what}: {reason}") from error

@@ -13,6 +13,7 @@ from model_directory.catalogue import CatalogueEntry, list_models
 from model_directory.errors import ModelDirectoryError
 from model_directory.integrity import VerifiedVersion, claimed_manifest, open_version
 from model_directory.manifest import Manifest, Precision, Task
+from model_directory.panic import is_panic
 from service.runtime.device import CPU, Device, DeviceError
 from service.runtime.sequence import Sequence
 from service.runtime.session import Session
@@ -179,7 +180,9 @@ class Registry:
             )
         except (ModelDirectoryError, DeviceError) as error:
             reason = str(error)
-        except Exception as error:
+        except BaseException as error:
+            if not isinstance(error, Exception) and not is_panic(error):
+                raise
             # onnxruntime and tokenizers raise types of their own for a file that they cannot read.
             log.error("a model failed to load", model=entry.name, error=repr(error))
             reason = "The files are whole, but the model cannot be loaded; the log has the cause."

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import orjson
 import structlog
 
+from model_directory.panic import is_panic
 from service.api.lines import Line
-from service.api.problems import ProblemError, content_of, is_panic, problem_of
+from service.api.problems import ProblemError, content_of, problem_of
 from service.api.translation import InputLimits, parse, refusal
 from service.inference import Inference
 from service.registry import LoadedModel

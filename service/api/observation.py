@@ -11,11 +11,12 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from model_directory.panic import is_panic
 from service.api.access import LOGGED
 from service.api.caller import CALLER_LEFT, connection_of
 from service.api.door import Door
 from service.api.headers import request_id_of
-from service.api.problems import RETRY_AFTER, is_panic, problem_of, response_of
+from service.api.problems import RETRY_AFTER, problem_of, response_of
 from service.lifecycle import Lifecycle, Phase
 from service.scheduling.errors import QueueFullError
 from service.telemetry.metrics import Metrics

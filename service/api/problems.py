@@ -43,13 +43,6 @@ class ProblemError(Exception):
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def is_panic(error: BaseException) -> bool:
-    """Whether ``error`` is a panic of a library in Rust, such as tokenizers: PyO3 does not count it
-    among the Exceptions, and cannot be asked for its class.
-    """
-    return type(error).__name__ == "PanicException"
-
-
 def problem_of(error: BaseException) -> ProblemError:
     """What the caller is told of ``error``."""
     match error:

@@ -1,4 +1,3 @@
-import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -13,6 +12,7 @@ from export.errors import ExportRefusedError
 from export.exporter import ExportReport
 from export.graph import build_graph
 from export.weights import Weights
+from tests.model_directory.version_directory import panicking, replace_file
 
 
 @pytest.fixture
@@ -24,12 +24,7 @@ def directory(exported: ExportReport, tmp_path: Path) -> Path:
 
 def with_graph(directory: Path, graph: bytes) -> None:
     """Put another graph in, under a manifest that agrees with it."""
-    (directory / "model.onnx").write_bytes(graph)
-    manifest = json.loads((directory / "manifest.json").read_text())
-    for record in manifest["files"]:
-        if record["path"] == "model.onnx":
-            record |= {"bytes": len(graph), "sha256": hashlib.sha256(graph).hexdigest()}
-    (directory / "manifest.json").write_text(json.dumps(manifest))
+    replace_file(directory, "model.onnx", graph)
 
 
 def refusal(directory: Path) -> str:
@@ -62,6 +57,11 @@ def test_a_changed_file_is_refused(directory: Path) -> None:
 
 def test_a_graph_that_cannot_be_loaded_is_refused(directory: Path) -> None:
     with_graph(directory, b"")
+    assert "it does not run" in refusal(directory)
+
+
+def test_a_tokenizer_that_panics_is_refused(directory: Path) -> None:
+    replace_file(directory, "tokenizer.json", panicking(directory))
     assert "it does not run" in refusal(directory)
 
 

@@ -84,3 +84,24 @@ def write_version(
 def write_manifest(directory: Path, **changes: Any) -> None:
     content = json.dumps(manifest_fields(**changes))
     (directory / "manifest.json").write_text(content, encoding="utf-8")
+
+
+def change_manifest(directory: Path, **changes: Any) -> None:
+    """Change the top level of a manifest that is there."""
+    held = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
+    (directory / "manifest.json").write_text(json.dumps(held | changes), encoding="utf-8")
+
+
+def replace_file(directory: Path, name: str, content: bytes) -> None:
+    """Put another file in, under a manifest that agrees with it."""
+    (directory / name).write_bytes(content)
+    files = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))["files"]
+    changed = [file_record(name, content) if each["path"] == name else each for each in files]
+    change_manifest(directory, files=changed)
+
+
+def panicking(directory: Path) -> bytes:
+    """The tokenizer of a version, with rules that the tokenizers library panics at."""
+    tokenizer = json.loads((directory / "tokenizer.json").read_text(encoding="utf-8"))
+    tokenizer["normalizer"] = {"type": "Precompiled", "precompiled_charsmap": ""}
+    return json.dumps(tokenizer).encode()

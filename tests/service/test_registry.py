@@ -1,0 +1,54 @@
+"""What of a models directory is served, and what is not and why."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from bench.checkpoints import write_checkpoint
+from export.exporter import ExportRequest, export_checkpoint
+from service.registry import Registry
+from tests.model_directory.version_directory import panicking, replace_file
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """``polarity`` and ``qa``, of 64 tokens at most."""
+    home = tmp_path_factory.mktemp("exported")
+    for name, labels in (("polarity", ("negative", "positive")), ("qa", None)):
+        checkpoint = write_checkpoint(home / "checkpoints" / name, labels=labels)
+        export_checkpoint(ExportRequest(checkpoint, name, home / "models"), lambda *_: None)
+    return home / "models"
+
+
+@pytest.fixture
+def models(exported: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(exported, tmp_path / "models"))
+
+
+def loaded(models: Path) -> Registry:
+    registry = Registry({})
+    registry.load(models)
+    return registry
+
+
+def names(registry: Registry) -> list[str]:
+    return [model.name for model in registry.loaded]
+
+
+def test_an_entry_that_cannot_be_looked_at_takes_nothing_away(models: Path) -> None:
+    (models / "linked").symlink_to("x" * 300)
+    (models / "polarity" / "2").symlink_to("x" * 300)
+    registry = loaded(models)
+    assert names(registry) == ["qa"]
+    [failed] = registry.failed
+    assert (failed.name, failed.version) == ("polarity", 2)
+    assert "is a symbolic link" in failed.reason
+
+
+def test_a_tokenizer_that_panics_takes_nothing_away(models: Path) -> None:
+    directory = models / "polarity" / "1"
+    replace_file(directory, "tokenizer.json", panicking(directory))
+    registry = loaded(models)
+    assert names(registry) == ["qa"]
+    assert [failed.name for failed in registry.failed] == ["polarity"]
