@@ -4,7 +4,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 
 import structlog
@@ -36,7 +36,7 @@ from service.api.problems import problem_of, response_of
 from service.api.tokenization_routes import TokenizationRoutes
 from service.api.translation import InputLimits
 from service.api_keys import ApiKeys, read_keys
-from service.examples import greeting
+from service.examples import greeting, show
 from service.inference import Inference
 from service.lifecycle import Lifecycle
 from service.registry import Registry
@@ -102,13 +102,15 @@ class Application:
         if access is not None:
             self.asgi = AccessMiddleware(self.asgi, access, self.observed)
 
-    def listening(self, port: int) -> None:
-        """The port is open: load the models, while health says so. Called on the event loop."""
+    def listening(self, port: int) -> asyncio.Task[None]:
+        """The port is open: load the models, while health says so. Called on the event loop. The
+        task ends when they are loaded, or with what made that impossible.
+        """
         host = self._settings.host
         self._base_url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         log.info("listening", host=host, port=port, models=str(self._settings.models))
         self._loading = asyncio.create_task(self._load())
-        self._loading.add_done_callback(_report_failure)
+        return self._loading
 
     def _give_back(self) -> None:
         """Return memory that only the work of a moment ago needed."""
@@ -225,18 +227,18 @@ class Application:
         else:
             log.info("ready", models=names, threads=self._threads, keys=keys)
         if self._settings.examples:
-            has_keys = self._keys is not None
-            with suppress(OSError):  # whoever was to read it has left
-                print(greeting(self.registry, self._base_url, has_keys=has_keys), flush=True)
+            self._show_examples()
+
+    def _show_examples(self) -> None:
+        has_keys = self._keys is not None
+        try:
+            show(greeting(self.registry, self._base_url, has_keys=has_keys))
+        except OSError as error:
+            log.warning("the examples could not be printed", error=repr(error))
 
 
 def _keys_of(settings: Settings) -> ApiKeys | None:
     return None if settings.api_keys_file is None else read_keys(settings.api_keys_file)
-
-
-def _report_failure(loading: asyncio.Task[None]) -> None:
-    if not loading.cancelled() and (error := loading.exception()) is not None:
-        log.error("the start failed", exc_info=error)
 
 
 class HttpErrors:

@@ -1,6 +1,8 @@
 """The first requests a newcomer can paste: one curl line for each task that is loaded."""
 
 import json
+import os
+import sys
 
 from model_directory.manifest import Task
 from service.registry import ModelUnavailableError, NoSuchModelError, Registry
@@ -49,3 +51,12 @@ def greeting(registry: Registry, base_url: str, *, has_keys: bool = False) -> st
         f"In another terminal, try:\n\n{lines}\n\n"
         f"Each model has a route of its own too: {routes}\n"
     )
+
+
+def show(text: str) -> None:
+    """Print ``text`` at once. OSError where nobody takes it; the exit does not try again then."""
+    try:
+        print(text, flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise

@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from enum import Enum
 from types import FrameType
 
 import structlog
@@ -40,6 +41,14 @@ DATE_SECONDS = 1.0
 """How often the time in the header Date of answers is set."""
 
 
+class End(Enum):
+    """How serving ended."""
+
+    STOPPED = "stopped"
+    NOT_LISTENING = "not listening"
+    START_FAILED = "start failed"
+
+
 class DrainingServer(uvicorn.Server):
     """On SIGTERM or SIGINT: ready turns to 503, admitted requests finish, then the port closes. A
     second signal ends it at once.
@@ -50,7 +59,7 @@ class DrainingServer(uvicorn.Server):
         config: uvicorn.Config,
         lifecycle: Lifecycle,
         drain_seconds: float,
-        on_listening: Callable[[int], None],
+        on_listening: Callable[[int], asyncio.Future[None]],
         abandon: Callable[[], None],
     ) -> None:
         super().__init__(config)
@@ -61,6 +70,7 @@ class DrainingServer(uvicorn.Server):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._draining: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
+        self.start_failed = False
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         """Open the port."""
@@ -68,7 +78,15 @@ class DrainingServer(uvicorn.Server):
         await super().startup(None)
         if self.started:
             await self._add_acceptors(self._loop)
-            self._on_listening(self.servers[0].sockets[0].getsockname()[1])
+            port = self.servers[0].sockets[0].getsockname()[1]
+            self._on_listening(port).add_done_callback(self._start_ended)
+
+    def _start_ended(self, start: asyncio.Future[None]) -> None:
+        """A service that cannot start any more ends, so that whoever started it may try again."""
+        if not start.cancelled() and (error := start.exception()) is not None:
+            log.error("the start failed", exc_info=error)
+            self.start_failed = True
+            self._stop()
 
     async def _add_acceptors(self, loop: asyncio.AbstractEventLoop) -> None:
         for listener in list(self.servers[0].sockets):
@@ -120,6 +138,9 @@ class DrainingServer(uvicorn.Server):
             log.warning("the drain time is over; what is left is refused")
             self._abandon()
         await asyncio.sleep(LISTEN_GRACE_SECONDS)
+        self._stop()
+
+    def _stop(self) -> None:
         self.should_exit = True
         self._stopping.set()
 
@@ -133,13 +154,14 @@ def serve(
     port: int,
     receive_seconds: float,
     drain_seconds: float,
-    on_listening: Callable[[int], None],
+    on_listening: Callable[[int], asyncio.Future[None]],
     abandon: Callable[[], None],
-) -> bool:
-    """Serve until a signal; False when the port could not be opened.
+) -> End:
+    """Serve until a signal, or until the start has failed.
 
-    ``on_listening`` gets the port. ``abandon`` is called when the drain time is over before all
-    that was admitted is answered; it must have the rest refused at once.
+    ``on_listening`` gets the port, and gives what ends with the start. ``abandon`` is called when
+    the drain time is over before all that was admitted is answered; it must have the rest refused
+    at once.
     """
     protocol = type(
         "Protocol", (BoundedHttpProtocol,), {"receive_seconds": receive_seconds, "door": door}
@@ -163,5 +185,5 @@ def serve(
     try:
         server.run()
     except SystemExit:  # uvicorn's way of saying that the port is taken; it has logged why
-        return False
-    return True
+        return End.NOT_LISTENING
+    return End.START_FAILED if server.start_failed else End.STOPPED

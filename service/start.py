@@ -9,7 +9,7 @@ from starlette.types import ASGIApp
 from service.api_keys import KeysFileError
 from service.app import Application
 from service.runtime.open_files import allow_many
-from service.server import serve
+from service.server import End, serve
 from service.settings import Settings, SettingsError, read_settings, unknown_variables
 from service.telemetry.logging import configure_logging
 from service.telemetry.tracing import TracingUnavailableError, trace
@@ -25,7 +25,8 @@ def start(arguments: list[str]) -> int:
     """Serve until a signal.
 
     Returns the exit status: 0 after a clean stop, 1 when the port or the tracing that was asked for
-    cannot be had, 2 for settings out of range or a file of keys that is not one.
+    cannot be had, or when a fault, which is in the log, ended the start, 2 for settings out of
+    range or a file of keys that is not one.
     """
     try:
         settings = read_settings(arguments)
@@ -57,7 +58,7 @@ def _serve(
     settings: Settings,
     flush: Callable[[], None] | None = None,
 ) -> int:
-    served = serve(
+    end = serve(
         app,
         application.lifecycle,
         application.door,
@@ -70,12 +71,11 @@ def _serve(
     )
     if flush is not None:
         flush()
-    if not served:
+    if end is End.NOT_LISTENING:
         log.error(
             "the port cannot be listened on",
             host=settings.host,
             port=settings.port,
             hint="ALBERT_PORT (--port) takes another port, ALBERT_HOST (--host) another address",
         )
-        return REFUSED
-    return DONE
+    return DONE if end is End.STOPPED else REFUSED

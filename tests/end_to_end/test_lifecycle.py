@@ -194,6 +194,46 @@ def test_a_port_that_is_taken_ends_the_start_before_anything_is_loaded(tiny_mode
     assert "Traceback" not in process.stderr
 
 
+def test_a_fault_that_ends_the_start_ends_the_service(tiny_models):
+    broken = (
+        "import sys\n"
+        "from service import app, start\n"
+        "class Panic(BaseException): pass\n"
+        "def fail(): raise Panic('at the start')\n"
+        "app.share_arena = fail\n"
+        "sys.exit(start.start(sys.argv[1:]))\n"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", broken, "--models", str(tiny_models), "--port", "0"],
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    assert process.returncode == 1
+    assert "the start failed" in process.stderr
+    assert "at the start" in process.stderr
+    assert "cannot be listened on" not in process.stderr
+
+
+def test_examples_that_nobody_reads_end_nothing(tiny_models):
+    with open("/dev/full", "w") as full:
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "service", "--log-format", "json", "--examples"),
+                *("--models", str(tiny_models), "--port", "0"),
+            ],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    with process, process.stderr:
+        assert any("could not be printed" in line for line in process.stderr)
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        process.stderr.read()
+        assert process.wait(20) == 0
+
+
 def test_a_signal_during_the_imports_ends_it_cleanly(tiny_models):
     process = subprocess.Popen(
         [sys.executable, "-X", "importtime", "-m", "service", "--models", str(tiny_models)],

@@ -45,16 +45,18 @@ def server():
 
     def on_listening(port):
         server.port = port
+        server.start = asyncio.get_running_loop().create_future()
         listening.set()
+        return server.start
 
     server = DrainingServer(config, Lifecycle(), 1.0, on_listening, lambda: None)
-    thread = threading.Thread(target=server.run)
-    thread.start()
+    server.thread = threading.Thread(target=server.run)
+    server.thread.start()
     assert listening.wait(30)
     yield server
     stop(server)
-    thread.join(30)
-    assert not thread.is_alive()
+    server.thread.join(30)
+    assert not server.thread.is_alive()
 
 
 def stop(server):
@@ -98,3 +100,21 @@ def test_the_port_is_closed_however_often_it_was_listened_on(server):
     stop(server)
     with pytest.raises(ConnectionRefusedError):
         ask_until_refused()
+
+
+class Panic(BaseException):
+    """No Exception."""
+
+
+def test_it_goes_on_when_the_start_is_over(server):
+    server._loop.call_soon_threadsafe(server.start.set_result, None)
+    server.thread.join(0.5)
+    assert server.thread.is_alive()
+    assert not server.start_failed
+
+
+def test_it_ends_when_the_start_failed(server):
+    server._loop.call_soon_threadsafe(server.start.set_exception, Panic())
+    server.thread.join(30)
+    assert not server.thread.is_alive()
+    assert server.start_failed
