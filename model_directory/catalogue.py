@@ -7,6 +7,7 @@ from pathlib import Path
 
 from model_directory.errors import ModelDirectoryError
 from model_directory.integrity import VERSION_PATTERN
+from model_directory.manifest import is_model_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +25,9 @@ def list_models(
     """Each name under ``models`` with its highest version, sorted by name.
 
     Names that begin with a dot, such as what an interrupted export left, and version directories
-    whose name is not a positive integer are passed over. So is what cannot be looked at:
-    ``passed_over`` is told its name and the reason. Raises ModelDirectoryError when ``models`` is
-    not a directory that can be read.
+    whose name is not a positive integer are passed over. So are directories that cannot be looked
+    at and those whose name cannot be a model's: ``passed_over`` is told name and reason. Raises
+    ModelDirectoryError when ``models`` is not a directory that can be read.
     """
     try:
         names = sorted(entry.name for entry in models.iterdir())
@@ -39,6 +40,9 @@ def list_models(
         if name.startswith("."):
             continue
         try:
+            if (models / name).is_dir() and not is_model_name(name):
+                passed_over(name, "the name cannot be a model's")
+                continue
             versions = list_versions(models, name)
         except OSError as error:
             passed_over(name, _reason(error))

@@ -53,13 +53,17 @@ def open_version(directory: Path) -> VerifiedVersion:
 
 
 def claimed_manifest(directory: Path) -> Manifest | None:
-    """What a refused version says of itself, unverified; None when not even that can be read."""
+    """What a refused version says of itself, unverified; None when not even that can be read, or
+    when it is of a model of another name. Under its own name it claims the route that it had, also
+    as a copy under another version: what asks there is told that the model failed.
+    """
     try:
         handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except OSError:
         return None
     try:
-        return parse_manifest(_manifest_bytes(handle))
+        manifest = parse_manifest(_manifest_bytes(handle))
+        return manifest if manifest.name == directory.parent.name else None
     except (OSError, ModelDirectoryError):
         return None
     finally:

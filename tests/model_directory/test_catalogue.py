@@ -1,3 +1,4 @@
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -74,6 +75,17 @@ def test_an_entry_that_cannot_be_looked_at_takes_nothing_away(
     assert [entry.name for entry in list_models(tmp_path, told.__setitem__)] == ["a", "z"]
     assert [entry.name for entry in list_models(tmp_path)] == ["a", "z"]
     assert told == {"found": "Permission denied", "linked": "File name too long"}
+
+
+@pytest.mark.parametrize("name", ["A B", "lost+found", "a" * 65, os.fsdecode(b"b\xffad"), "ä"])
+def test_a_directory_whose_name_cannot_be_a_models_is_passed_over(
+    name: str, tmp_path: Path
+) -> None:
+    make(tmp_path, "a/1", f"{name}/1")
+    (tmp_path / "README.md").touch()
+    told: dict[str, str] = {}
+    assert [entry.name for entry in list_models(tmp_path, told.__setitem__)] == ["a"]
+    assert told == {name: "the name cannot be a model's"}
 
 
 def test_a_version_that_cannot_be_looked_at_is_not_replaced_by_an_older_one(tmp_path: Path) -> None:

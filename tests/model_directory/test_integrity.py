@@ -180,9 +180,12 @@ def test_a_refused_version_may_still_say_what_it_claims_to_be(tmp_path: Path) ->
         lambda d: (d / "manifest.json").write_text("{"),
         lambda d: replace_with_link(d, "manifest.json"),
         shutil.rmtree,
+        lambda d: write_manifest(d, name="other"),
     ],
 )
-def test_what_cannot_be_read_claims_nothing(break_it: Break, tmp_path: Path) -> None:
+def test_what_cannot_be_read_or_is_of_another_model_claims_nothing(
+    break_it: Break, tmp_path: Path
+) -> None:
     directory = write_version(tmp_path)
     break_it(directory)
     assert claimed_manifest(directory) is None
