@@ -7,11 +7,11 @@ import onnxruntime
 from tokenizers import Tokenizer
 
 from export.errors import ExportRefusedError
-from export.graph import CLASSIFICATION_OUTPUTS, INPUTS, SPAN_OUTPUTS
 from export.parity import BUILT_IN_TEXTS, open_session
 from model_directory.errors import ModelDirectoryError
+from model_directory.graph_names import INPUTS, outputs_of
 from model_directory.integrity import VerifiedVersion, open_version
-from model_directory.manifest import Manifest, Task
+from model_directory.manifest import Manifest
 from model_directory.panic import is_panic
 
 
@@ -30,8 +30,7 @@ def check_version(directory: Path) -> Manifest:
         session = open_session(version.model)
         names = tuple(output.name for output in session.get_outputs())
         inputs = {given.name for given in session.get_inputs()}
-        expected = _expected_outputs(manifest)
-        if names != expected or inputs != set(INPUTS):
+        if names != outputs_of(manifest.task) or inputs != set(INPUTS):
             raise ExportRefusedError(
                 f"{label}: the graph has other inputs or outputs than its task"
             )
@@ -48,11 +47,6 @@ def check_version(directory: Path) -> Manifest:
     if manifest.labels and outputs[0].shape != (1, len(manifest.labels)):
         raise ExportRefusedError(f"{label}: it does not give one logit for each label")
     return manifest
-
-
-def _expected_outputs(manifest: Manifest) -> tuple[str, ...]:
-    is_span = manifest.task is Task.QUESTION_ANSWERING
-    return SPAN_OUTPUTS if is_span else CLASSIFICATION_OUTPUTS
 
 
 def _run_once(

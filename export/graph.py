@@ -27,14 +27,12 @@ from export.weights import (
     Weights,
     layer_prefix,
 )
+from model_directory.graph_names import INPUTS, SPAN_OUTPUTS
 
 OPSET = 20  # the first with Gelu
 IR_VERSION = 9
 PRODUCER = "albert-export"
 
-INPUTS = ("input_ids", "attention_mask", "token_type_ids")
-CLASSIFICATION_OUTPUTS = ("logits",)
-SPAN_OUTPUTS = ("start_logits", "end_logits")
 _TOKENS = ("batch", "sequence")
 
 # Added to the scores of padding: its exponential is exactly 0 beside any real position, and a row

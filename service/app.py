@@ -114,12 +114,13 @@ class Application:
 
     def _give_back(self) -> None:
         """Return memory that only the work of a moment ago needed."""
-        try:
-            given_back = [model.session.give_back() for model in self.registry.loaded]
-        except Exception as error:
-            log.warning("memory could not be given back", error=repr(error))
-            return
-        if any(given_back):
+        given_back = False
+        for model in self.registry.loaded:
+            try:
+                given_back |= model.session.give_back()
+            except Exception as error:
+                log.warning("memory is not given back", model=model.name, error=repr(error))
+        if given_back:
             self._heap.trim()
         else:
             self._heap.trim_if_grown()

@@ -14,6 +14,7 @@ from model_directory.errors import ModelDirectoryError
 from model_directory.integrity import VerifiedVersion, claimed_manifest, open_version
 from model_directory.manifest import Manifest, Precision, Task
 from model_directory.panic import is_panic
+from service.graph_check import check_graph
 from service.runtime.device import CPU, Device, DeviceError
 from service.runtime.sequence import Sequence
 from service.runtime.session import Session
@@ -220,7 +221,8 @@ def load_model(
     """Make the session, the tokenizer and the task, run it once or more, and learn what its runs
     cost. Where a lone text is worth more than one of the ``cores``, the session is widened.
 
-    DeviceError if it cannot run on ``device``.
+    DeviceError if it cannot run on ``device``, ModelDirectoryError if graph and manifest do not
+    agree.
     """
     manifest = version.manifest
     if device.is_gpu and manifest.precision is Precision.INT8:
@@ -235,9 +237,8 @@ def load_model(
         packs=manifest.packed,
         device=device,
     )
-    if device.is_gpu:
-        # The first run sets the GPU up; it would pass for what every run costs.
-        session.run([_calibration_row(manifest, CALIBRATION_LENGTHS[0])])
+    # A first run sets a GPU up: this one does not pass for what every run costs.
+    check_graph(version, session)
     cost = CostModel()
     calibrate(session, cost, manifest)
     if cores > 1 and not device.is_gpu and cost.predict(1, WIDE_TOKENS) > WIDE_SECONDS:

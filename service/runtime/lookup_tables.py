@@ -49,6 +49,19 @@ def lookup_tables(model: bytes) -> dict[str, Table]:
     return tables
 
 
+def rows_of(model: bytes, name: str) -> int | None:
+    """The first dimension of the tensor of that name in the graph of a serialised ModelProto; None
+    if it has none, or not written out. ModelDirectoryError if it is not well formed.
+    """
+    view = memoryview(model)
+    for graph in _messages(view, Field(0, True, 0, 0, len(view)), _GRAPH_OF_MODEL):
+        for initializer in _messages(view, graph, _INITIALIZER):
+            fields = list(read_fields(view, initializer.start, initializer.end))
+            if [_content(view, each) for each in fields if each.number == _NAME] == [name.encode()]:
+                return next((each.varint for each in fields if each.number == _DIMS), 0) or None
+    return None
+
+
 def _tensor(view: memoryview, tensor: Field) -> tuple[bytes, Table | None]:
     """Its name and its values; None where these are not raw bytes of a known type."""
     shape: list[int] = []

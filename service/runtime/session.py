@@ -82,7 +82,7 @@ class Session:
         self._pad_token_id = pad_token_id
         self._input_names = {node.name for node in self._session.get_inputs()}
         outputs = self._session.get_outputs()
-        self._output_names = [node.name for node in outputs]
+        self.output_names = tuple(node.name for node in outputs)
         self._per_token = [SEQUENCE_AXIS in node.shape for node in outputs]
         self._may_have_grown = False
 
@@ -126,9 +126,9 @@ class Session:
         try:
             if wide and self._wide is not None:
                 with self._wide_cores.lead():
-                    outputs = self._wide.run(self._output_names, inputs, stop.options)
+                    outputs = self._wide.run(self.output_names, inputs, stop.options)
             else:
-                outputs = self._session.run(self._output_names, inputs, stop.options)
+                outputs = self._session.run(self.output_names, inputs, stop.options)
         except Exception as error:
             if stop.is_set:
                 raise StoppedError from error

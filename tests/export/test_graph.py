@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 from bench.checkpoints import TINY, Shape, write_checkpoint, write_tensors
 from bench.checkpoints import random_tensors as random_checkpoint
 from export.checkpoint import Checkpoint, read_checkpoint
-from export.graph import INPUTS, AlbertWriter, build_graph, serialise
+from export.graph import AlbertWriter, build_graph, serialise
 from export.parity import ParitySequence, open_session, run_batch
 from export.reference import Reference
 from export.token_layout import Packed, Rectangle
 from export.written_out import WrittenOutWriter
 from model_directory.external_data import refuse_external_data
+from model_directory.graph_names import INPUTS
 
 SHAPES = (
     TINY,

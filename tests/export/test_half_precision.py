@@ -10,11 +10,12 @@ from export import half_precision
 from export.checkpoint import Checkpoint, read_checkpoint
 from export.errors import ExportRefusedError
 from export.exporter import ExportReport, ExportRequest, export_checkpoint
-from export.graph import INPUTS, serialise
+from export.graph import serialise
 from export.half_precision import MAX_MEAN_DRIFT, build_half_graph, rounding_twin
 from export.parity import open_session
 from export.quantisation.search import MIN_AGREEMENT
 from export.reference import Reference
+from model_directory.graph_names import INPUTS
 from model_directory.integrity import open_version
 from model_directory.manifest import Precision
 from tests.export.conftest import silent
