@@ -38,7 +38,7 @@ from service.api.translation import InputLimits
 from service.api_keys import ApiKeys, read_keys
 from service.examples import greeting, show
 from service.inference import Inference
-from service.lifecycle import Lifecycle
+from service.lifecycle import Lifecycle, Phase
 from service.registry import Registry
 from service.runtime.cores import available_cores
 from service.runtime.device import Device
@@ -190,6 +190,7 @@ class Application:
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         self._workers.start()
         yield
+        self.lifecycle.drain()
         self.scheduler.abandon()
         if self._loading is not None:
             await asyncio.wait({self._loading})
@@ -204,11 +205,13 @@ class Application:
 
         def load() -> None:
             share_arena()
-            self.registry.load(self._settings.models)
+            self.registry.load(self._settings.models, self._is_ending)
 
         # The description takes a tenth of a second: beside what waits for files and cores, not for
         # whoever asks for it first and all others.
         await asyncio.gather(asyncio.to_thread(load), asyncio.to_thread(self.fastapi.openapi))
+        if self._is_ending():
+            return
         for model in self.registry.loaded:
             self.scheduler.add_model(model.name, model.session, model.cost)
             self.metrics.model_loaded(model)
@@ -229,6 +232,10 @@ class Application:
             log.info("ready", models=names, threads=self._threads, keys=keys)
         if self._settings.examples:
             self._show_examples()
+
+    def _is_ending(self) -> bool:
+        """Asked by the thread that loads too: it reads one attribute."""
+        return self.lifecycle.phase is Phase.DRAINING
 
     def _show_examples(self) -> None:
         has_keys = self._keys is not None

@@ -1,7 +1,7 @@
 """Which models are loaded, which failed and why, and which one answers each task's route."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,9 +105,9 @@ class Registry:
         """By name."""
         return sorted(self._failed.values(), key=lambda model: model.name)
 
-    def load(self, directory: Path) -> None:
-        """Load the highest version of every name under ``directory``. What cannot be loaded is
-        recorded, not raised.
+    def load(self, directory: Path, is_ending: Callable[[], bool] = lambda: False) -> None:
+        """Load the highest version of every name under ``directory``, until ``is_ending``, which is
+        asked before each. What cannot be loaded is recorded, not raised.
         """
         try:
             entries = list_models(directory, _pass_over)
@@ -115,6 +115,8 @@ class Registry:
             log.error("no models", reason=str(error))
             return
         for entry in entries:
+            if is_ending():
+                return
             self._load_entry(entry)
 
     def get(self, name: str) -> LoadedModel:

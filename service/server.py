@@ -41,6 +41,10 @@ DATE_SECONDS = 1.0
 """How often the time in the header Date of answers is set."""
 
 
+SIGNALLED = 128
+"""With the number of a signal, the exit status of what it ended, as shells have it."""
+
+
 class End(Enum):
     """How serving ended."""
 
@@ -117,14 +121,17 @@ class DrainingServer(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Called by the signal; uvicorn's own stops listening at once and dies of the signal in the
         end.
+
+        Nothing that Python does at its end is waited for at the second one: it would join threads
+        in which a run, or the loading of a model, goes on.
         """
-        if self._loop is None or self._lifecycle.phase is Phase.DRAINING:
-            self.should_exit = self.force_exit = True
-            if self._loop is not None:
-                self._loop.call_soon_threadsafe(self._stopping.set)
-            return
+        if self._lifecycle.phase is Phase.DRAINING:
+            os._exit(SIGNALLED + sig)
         self._lifecycle.drain()
-        self._loop.call_soon_threadsafe(self._start_draining)
+        if self._loop is None:
+            self.should_exit = True
+        else:
+            self._loop.call_soon_threadsafe(self._start_draining)
 
     def _start_draining(self) -> None:
         self._draining = asyncio.ensure_future(self._drain())

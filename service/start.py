@@ -26,7 +26,8 @@ def start(arguments: list[str]) -> int:
 
     Returns the exit status: 0 after a clean stop, 1 when the port or the tracing that was asked for
     cannot be had, or when a fault, which is in the log, ended the start, 2 for settings out of
-    range or a file of keys that is not one.
+    range or a file of keys that is not one. A second signal ends the process with 128 + its
+    number, and this does not return.
     """
     try:
         settings = read_settings(arguments)

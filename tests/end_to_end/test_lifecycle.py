@@ -371,4 +371,35 @@ def test_a_second_signal_ends_it_at_once(slow_models):
         server.process.send_signal(signal.SIGINT)
         server.event("draining")
         server.process.send_signal(signal.SIGINT)
-        assert server.process.wait(10) is not None
+        assert server.process.wait(2) == 128 + signal.SIGINT
+
+
+class SlowStart(ServerProcess):
+    """Loads no model, and takes ``seconds`` for each."""
+
+    def __init__(self, models, seconds):
+        super().__init__(models, when_ready=False)
+        slow = (
+            "import sys, time\n"
+            "from service import registry, start\n"
+            f"registry.open_version = lambda _: time.sleep({seconds})\n"
+            "sys.exit(start.start(sys.argv[1:]))\n"
+        )
+        self._command[1:3] = ["-c", slow]
+
+
+def test_a_signal_during_the_start_waits_for_no_more_than_the_model_at_hand(tiny_models):
+    with SlowStart(tiny_models, seconds=2) as server:
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(5) == 0
+    events = [event["event"] for event in server.events()]
+    assert "stopped" in events
+    assert not {"ready", "not ready"} & set(events)
+
+
+def test_a_second_signal_during_the_start_waits_for_nothing(tiny_models):
+    with SlowStart(tiny_models, seconds=60) as server:
+        server.process.send_signal(signal.SIGTERM)
+        server.event("draining")
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(2) == 128 + signal.SIGTERM

@@ -61,6 +61,12 @@ def test_a_tokenizer_that_panics_takes_nothing_away(models: Path) -> None:
     assert [failed.name for failed in registry.failed] == ["polarity"]
 
 
+def test_loading_stops_between_two_models(models: Path) -> None:
+    registry = Registry({})
+    registry.load(models, lambda: bool(registry.loaded))
+    assert names(registry) == ["polarity"]
+
+
 @pytest.mark.parametrize("name", ["A B", "a-copy"])
 def test_a_copy_under_another_name_takes_no_route_from_the_model(models: Path, name: str) -> None:
     change_manifest(models / "polarity" / "1", default=True)
