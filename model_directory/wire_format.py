@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from model_directory.errors import ModelDirectoryError
 
 _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
+_LARGEST_TAG = (1 << 32) - 1
+"""Of a larger one protobuf drops the bits above: it would see another field than we do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ def read_fields(view: memoryview, start: int, end: int) -> Iterator[Field]:
     while start < end:
         tag, position = _read_varint(view, start, end)
         number, wire_type = tag >> 3, tag & 7
+        if number == 0 or tag > _LARGEST_TAG:
+            raise _malformed()
         value, content = 0, position
         if wire_type == _VARINT:
             value, position = _read_varint(view, position, end)

@@ -139,6 +139,23 @@ def test_what_is_no_message_is_refused(content: bytes) -> None:
         refuse_external_data(content)
 
 
+def test_a_field_that_only_onnxruntime_would_see_is_refused() -> None:
+    held = tensor(external=True).SerializeToString()
+    entry = held.index(b"\x6a")  # external_data, field 13
+    hidden = held[:entry] + _length(1 << 32 | 13 << 3 | 2) + held[entry + 1 :]
+    hidden = hidden[: hidden.rindex(b"\x70")]  # data_location, field 14
+    for field in (5, 7):  # of a graph, of a model
+        hidden = bytes([field << 3 | 2]) + _length(len(hidden)) + hidden
+    with pytest.raises(ModelDirectoryError, match=MALFORMED):
+        refuse_external_data(hidden)
+
+
+@pytest.mark.parametrize("content", [b"\0\0", b"\2\0"], ids=["number", "message"])
+def test_the_field_number_0_is_refused(content: bytes) -> None:
+    with pytest.raises(ModelDirectoryError, match=MALFORMED):
+        refuse_external_data(content)
+
+
 def test_fixed_width_fields_are_passed_over() -> None:
     refuse_external_data(b"\x09" + b"\0" * 8 + b"\x0d" + b"\0" * 4)
 
