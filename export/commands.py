@@ -15,6 +15,7 @@ from export.check import check_version
 from export.errors import ExportRefusedError
 from export.exporter import ExportRequest, export_checkpoint
 from export.report import print_check, print_report
+from model_directory.integrity import LARGEST_VERSION
 from model_directory.manifest import Precision, Task
 
 _REFUSED = 1
@@ -85,7 +86,9 @@ def _export_command(
     ] = None,
     version: Annotated[
         int | None,
-        typer.Option(min=1, max=999_999_999, help="Default: one more than the highest there is."),
+        typer.Option(
+            min=1, max=LARGEST_VERSION, help="Default: one more than the highest there is."
+        ),
     ] = None,
     task: Annotated[
         Task | None,

@@ -10,16 +10,22 @@ from pathlib import Path
 
 from export.errors import ExportRefusedError
 from model_directory.catalogue import list_versions
+from model_directory.integrity import LARGEST_VERSION
 from model_directory.manifest import FileRecord
 
 
 def choose_version(models: Path, name: str, asked: int | None) -> int:
     """Return the version to write: the one asked for, or one more than the highest.
 
-    ExportRefusedError if it exists already.
+    ExportRefusedError if it exists already, or is larger than a version may be.
     """
     with _refusing_disk_errors("read", models / name):
         version = asked or max(list_versions(models, name), default=0) + 1
+        if version > LARGEST_VERSION:
+            raise ExportRefusedError(
+                f"{models / name / str(version)} would not be served: versions end at "
+                f"{LARGEST_VERSION}"
+            )
         if os.path.lexists(models / name / str(version)):
             raise _exists(models / name / str(version))
     return version

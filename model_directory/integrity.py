@@ -15,6 +15,7 @@ from model_directory.external_data import refuse_external_data
 from model_directory.manifest import MANIFEST_NAME, FileRecord, Manifest
 
 VERSION_PATTERN = r"[1-9][0-9]{0,8}"
+LARGEST_VERSION = 999_999_999
 
 _MAX_MANIFEST_BYTES = 1 << 20
 _MAX_TOKENIZER_BYTES = 64 << 20

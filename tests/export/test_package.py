@@ -41,6 +41,13 @@ def test_nothing_is_left_when_the_block_fails(error: type[BaseException], tmp_pa
     assert everything_under(tmp_path) == []
 
 
+def test_a_version_that_no_catalogue_would_list_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "v" / "999999999").mkdir(parents=True)
+    assert list_models(tmp_path)[0].version == 999_999_999
+    with pytest.raises(ExportRefusedError, match="1000000000 would not be served"):
+        choose_version(tmp_path, "v", None)
+
+
 def test_parents_that_were_there_before_stay(tmp_path: Path) -> None:
     (tmp_path / "models").mkdir()
     with pytest.raises(ValueError, match="x"), new_package(tmp_path / "models", "polarity", 1):
