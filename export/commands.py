@@ -21,6 +21,8 @@ from model_directory.manifest import Precision, Task
 _REFUSED = 1
 _PROGRAM = "albert-export"
 
+_ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+
 _export = typer.Typer(add_completion=False)
 _check = typer.Typer(add_completion=False)
 
@@ -38,8 +40,10 @@ def run(arguments: Sequence[str]) -> int:
     0: done; 1: refused, with one sentence on standard error; 2: wrong usage; 128 + the signal's
     number: interrupted. Nothing is left behind unless it is done.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
+    for number in _ENDING:
+        # nohup has the terminal's end ignored: that stays so.
+        if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
     try:
         if arguments[:1] == ["check"]:
             _check(args=list(arguments[1:]), prog_name=f"{_PROGRAM} check")
@@ -61,7 +65,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
     """End once; a second signal must not interrupt the clean-up."""
-    for each in (signal.SIGINT, signal.SIGTERM):
+    for each in _ENDING:
         signal.signal(each, signal.SIG_IGN)
     raise _InterruptedError(number)
 

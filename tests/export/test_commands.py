@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ REPOSITORY = Path(__file__).parents[2]
 @pytest.fixture(autouse=True)
 def _handlers() -> Iterator[None]:
     """The command line takes over the signals of its process; a test gives them back."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    numbers = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
     before = [signal.getsignal(number) for number in numbers]
     hook = sys.excepthook
     yield
@@ -156,7 +157,7 @@ def test_too_little_memory_is_a_refusal(
     assert "more memory than there is" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_leaves_nothing(
     number: signal.Signals,
     checkpoint: Path,
@@ -172,6 +173,20 @@ def test_an_interrupt_leaves_nothing(
     assert export(checkpoint, tmp_path / "models") == 128 + number
     assert "albert-export: interrupted\n" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_terminal_that_ends_does_not_end_what_nohup_started(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    chosen = commands.export_checkpoint
+
+    def hang_up(*arguments: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGHUP)
+        return chosen(*arguments)
+
+    monkeypatch.setattr(commands, "export_checkpoint", hang_up)
+    assert export(checkpoint, tmp_path / "models") == 0
 
 
 def test_a_killed_export_leaves_nothing_that_is_served(tmp_path: Path) -> None:
