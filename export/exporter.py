@@ -95,12 +95,15 @@ def export_checkpoint(request: ExportRequest, progress: Progress) -> ExportRepor
         raise ExportRefusedError("--explain is about --precision int8")
     if request.calibration and request.precision is Precision.FP32:
         raise ExportRefusedError("--calibration is about --precision int8 and fp16")
+    _check_texts(request)
     version = choose_version(request.output, request.name, request.version)
     texts = BUILT_IN_TEXTS if request.sample is None else read_lines(request.sample)
     calibration_lines = None if request.calibration is None else read_lines(request.calibration)
     body = None if request.card is None else read_text(request.card)
 
     located = _locate(request, progress)
+    source = _source(request, located)
+    _check_utf_8("the name of the checkpoint's directory, where --source gives no other,", source)
     progress("reading the checkpoint")
     checkpoint = read_checkpoint(located.directory)
     config = checkpoint.config
@@ -150,7 +153,7 @@ def export_checkpoint(request: ExportRequest, progress: Progress) -> ExportRepor
             speed=measure_speed(config, graph, None if graph is fp32 else fp32, progress),
             evaluation=figures,
             default=request.default,
-            source=_source(request, located),
+            source=source,
             licence=request.licence,
             created=datetime.now(UTC).replace(microsecond=0),
             exporter_version=exporter_version(),
@@ -174,6 +177,22 @@ def export_checkpoint(request: ExportRequest, progress: Progress) -> ExportRepor
         attempts=() if quantised is None else quantised.attempts,
         layer_errors=tuple(errors),
     )
+
+
+def _check_texts(request: ExportRequest) -> None:
+    """Refuse what the manifest could not hold, before anything is computed for it."""
+    calibration = None if request.calibration is None else request.calibration.name
+    texts = {"--source": request.source, "--licence": request.licence, "--calibration": calibration}
+    for option, text in texts.items():
+        _check_utf_8(option, text or "")
+
+
+def _check_utf_8(what: str, text: str) -> None:
+    """A command line may hold any bytes: Python keeps those that are no UTF-8 as surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ExportRefusedError(f"{what} is not UTF-8: {text!r}") from error
 
 
 def choose_task(config: AlbertConfig, asked: Task | None) -> Task:

@@ -1,6 +1,8 @@
 import dataclasses
 import hashlib
 import json
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from export.exporter import ExportReport, ExportRequest, export_checkpoint
 from export.graph import build_graph
 from model_directory.catalogue import list_models
 from model_directory.integrity import open_version
-from model_directory.manifest import ProblemType, Task
+from model_directory.manifest import Precision, ProblemType, Task
 from tests.export.albert_reference import AlbertReference, train
 from tests.export.conftest import silent
 
@@ -61,6 +63,37 @@ def test_an_export_is_a_directory_that_the_service_opens(
 
 def test_the_file_is_hardly_larger_than_the_checkpoint(exported: ExportReport) -> None:
     assert exported.model_bytes <= 1.05 * exported.checkpoint_bytes + 2_000
+
+
+NOT_UTF_8 = os.fsdecode(b"b\xffd")
+
+
+@pytest.mark.parametrize("what", ["source", "licence", "calibration", "checkpoint"])
+def test_what_is_not_utf_8_is_refused_before_anything_is_computed(
+    what: str, checkpoint: Path, tmp_path: Path
+) -> None:
+    request = ExportRequest(checkpoint, "polarity", tmp_path / "models", precision=Precision.FP16)
+    changed: Any = NOT_UTF_8
+    if what == "checkpoint":
+        changed = Path(shutil.copytree(checkpoint, tmp_path / NOT_UTF_8))
+    elif what == "calibration":
+        changed = tmp_path / NOT_UTF_8
+        changed.write_text("a text")
+    stages: list[str] = []
+    with pytest.raises(ExportRefusedError, match="is not UTF-8: 'b") as caught:
+        export_checkpoint(
+            dataclasses.replace(request, **{what: changed}), lambda stage, *_: stages.append(stage)
+        )
+    assert stages == []
+    str(caught.value).encode()
+
+
+def test_a_checkpoint_whose_directory_is_not_utf_8_can_be_from_somewhere(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    odd = Path(shutil.copytree(checkpoint, tmp_path / NOT_UTF_8))
+    request = ExportRequest(odd, "polarity", tmp_path / "models", source="a test")
+    assert export_checkpoint(request, silent).manifest.source == "a test"
 
 
 def test_versions_count_up(checkpoint: Path, tmp_path: Path) -> None:
