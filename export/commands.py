@@ -8,12 +8,12 @@ from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
-from rich.console import Console
 
 from export.announcer import Announcer
 from export.check import check_version
 from export.errors import ExportRefusedError
 from export.exporter import ExportRequest, export_checkpoint
+from export.printing import PatientConsole, even_to_nobody, print_anything
 from export.report import print_check, print_report
 from model_directory.integrity import LARGEST_VERSION
 from model_directory.manifest import Precision, Task
@@ -44,23 +44,29 @@ def run(arguments: Sequence[str]) -> int:
         # nohup has the terminal's end ignored: that stays so.
         if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _interrupt)
+    print_anything()
     try:
         if arguments[:1] == ["check"]:
             _check(args=list(arguments[1:]), prog_name=f"{_PROGRAM} check")
         else:
             _export(args=list(arguments), prog_name=_PROGRAM)
     except ExportRefusedError as error:
-        print(f"{_PROGRAM}: {error}", file=sys.stderr)
+        _tell(str(error))
         return _REFUSED
     except MemoryError:
-        print(f"{_PROGRAM}: the checkpoint needs more memory than there is", file=sys.stderr)
+        _tell("the checkpoint needs more memory than there is")
         return _REFUSED
     except _InterruptedError as error:
-        print(f"{_PROGRAM}: interrupted", file=sys.stderr)
+        _tell("interrupted")
         return 128 + error.number
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else _REFUSED
     return 0
+
+
+def _tell(sentence: str) -> None:
+    with even_to_nobody(sys.stderr):
+        print(f"{_PROGRAM}: {sentence}", file=sys.stderr, flush=True)
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
@@ -159,9 +165,10 @@ def _export_command(
         licence=licence,
         default=default,
     )
-    with Announcer(Console(stderr=True)) as progress:
+    with Announcer(PatientConsole(stderr=True)) as progress:
         report = export_checkpoint(request, progress)
-    print_report(report, Console())
+    with even_to_nobody(sys.stdout):
+        print_report(report, PatientConsole())
 
 
 @_check.command()
@@ -171,4 +178,6 @@ def _check_command(
     ],
 ) -> None:
     """Compare a model directory with its manifest, and run its graph once."""
-    print_check(check_version(directory), Console())
+    manifest = check_version(directory)
+    with even_to_nobody(sys.stdout):
+        print_check(manifest, PatientConsole())

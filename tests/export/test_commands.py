@@ -216,6 +216,50 @@ def test_the_module_runs_as_the_command_does(checkpoint: Path, tmp_path: Path) -
     assert b"written: " in done.stdout
 
 
+@pytest.mark.parametrize("nobody", ["/dev/full", "a closed pipe"])
+def test_an_export_that_nobody_listens_to_is_written_all_the_same(
+    nobody: str, checkpoint: Path, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-W", "error", "-m", "export", str(checkpoint), "--name", "p"]
+    if nobody == "/dev/full":
+        listener = os.open(nobody, os.O_WRONLY)
+    else:
+        reader, listener = os.pipe()
+        os.close(reader)
+    for version, streams in enumerate([{"stdout": listener}, {"stderr": listener}], start=1):
+        other = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams
+        done = subprocess.run(
+            [*command, "--output", str(tmp_path)],
+            cwd=REPOSITORY,
+            stdout=other["stdout"],
+            stderr=other["stderr"],
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0
+        assert "Error" not in (done.stderr or "")
+        assert [entry.version for entry in list_models(tmp_path)] == [version]
+    refused = subprocess.run(
+        [*command, "--output", "/dev/null/models"], cwd=REPOSITORY, stderr=listener, check=False
+    )
+    assert refused.returncode == 1
+    os.close(listener)
+
+
+def test_what_standard_output_cannot_encode_is_shown_by_its_number(tmp_path: Path) -> None:
+    checkpoint = write_checkpoint(tmp_path / "checkpoint", labels=("schön", "häßlich"))
+    command = [sys.executable, "-W", "error", "-m", "export", str(checkpoint), "--name", "p"]
+    done = subprocess.run(
+        [*command, "--output", str(tmp_path / "models")],
+        cwd=REPOSITORY,
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert rb"labels: sch\xf6n, h\xe4\xdflich" in done.stdout
+
+
 def test_a_directory_named_check_can_be_exported(
     checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
