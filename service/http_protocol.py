@@ -1,29 +1,23 @@
-"""uvicorn's HTTP/1.1 protocol, with a bound on the header's size and on the time in which a request
-must arrive, with word for the application when the caller hangs up, and with errors of ours.
+"""uvicorn's HTTP/1.1 protocol, with a door, with word for the application when the caller hangs up,
+and with errors of ours.
 
-uvicorn bounds neither: a header of any size is collected, and a request that never ends is waited
-for. Of a caller that left it tells only who waits for the next message, which takes a task a
-request. What is no HTTP it answers as plain text, before the requests that came ahead of it.
+Of a caller that left uvicorn tells only who waits for the next message, which takes a task a
+request. What is no HTTP it answers as plain text,
+before the requests that came ahead of it.
 """
 
 import asyncio
-import re
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
 from uvicorn._types import ASGI3Application, HTTPScope
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from service.hang_up import HangUp
+from service.http_reading import MAX_HEADER_BYTES, Objection, ReadingProtocol
 
-MAX_HEADER_BYTES = 64 * 1024
-BODY_GRACE_SECONDS = 1.0
-"""The application answers 408 for a late body first; the connection is cut this much later if that
-did not end it.
-"""
-
+__all__ = ["CONNECTION", "MAX_HEADER_BYTES", "BoundedHttpProtocol", "Door"]
 
 CONNECTION = "albert.connection"
 """The ASGI extension under which a request's scope holds its connection."""
@@ -56,7 +50,7 @@ class Door(Protocol):
         """The whole answer to what is no request, or not within the bounds of one."""
 
 
-class BoundedHttpProtocol(HttpToolsProtocol):
+class BoundedHttpProtocol(ReadingProtocol):
     """One connection.
 
     ``on_lost`` is called, once, when the caller has hung up: whoever answers a request sets it, and
@@ -64,7 +58,6 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     comes from a caller who was refused, and has waited.
     """
 
-    receive_seconds = 10.0
     door: Door
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -72,14 +65,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self.on_lost: Callable[[], None] | None = None
         self.is_patient = False
         self._wait_until = float("inf")
-        self._in_header = True
-        self._in_message = False
-        self._header_bytes = 0
-        self._receive_timer: asyncio.TimerHandle | None = None
-        self._is_deaf = False
         self._lost = False
         self._hang_up: HangUp
-        self._is_streamed = False
         self._answered: RequestResponseCycle | None = None
         self._idle_since: float | None = None
 
@@ -123,14 +110,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start the clock: an open connection owes us a request."""
+        """Learn whom to ask whether the caller is there."""
         super().connection_made(transport)
         self._hang_up = HangUp.of(transport.get_extra_info("socket").fileno())
-        self._start_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clock, and tell whoever is answering."""
-        self._stop_timer()
         if self.timeout_keep_alive_task is not None:
             self.timeout_keep_alive_task.cancel()
         super().connection_lost(exc)
@@ -151,33 +136,17 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self.scope = self.headers = self.cycle = None  # type: ignore[assignment]
 
     def data_received(self, data: bytes) -> None:
-        """Count what belongs to a header that is not complete yet; start the clock for what has
-        not arrived whole at once.
-        """
+        """Refuse what was read, or have it parsed."""
         if self._is_deaf or (self._is_between_requests and self._turn_away_unparsed(data)):
             return
-        if self._in_header:
-            self._header_bytes += len(data)
-            if b"pgrade:" in data:
-                data = _without_upgrade(data)
+        self._unset_keepalive_if_required()
         super().data_received(data)
-        if self._in_header and self._header_bytes > MAX_HEADER_BYTES:
-            self._refuse(
-                431,
-                "request_header_fields_too_large",
-                f"The request header is larger than {MAX_HEADER_BYTES} bytes.",
-            )
-        elif self._in_message and not (
-            self._receive_timer is not None or self._is_streamed or self._is_deaf
-        ):
-            self._start_timer()
 
     @property
     def _is_between_requests(self) -> bool:
         """Whether all that was read has been answered, and the answers are being taken."""
         return (
             not self._in_message
-            and self._header_bytes == 0
             and (self.cycle is None or self.cycle.response_complete)
             and not (self.pipeline or self.flow.write_paused or self.transport.is_closing())
         )
@@ -196,39 +165,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self.on_response_complete()
         return True
 
-    def send_400_response(self, msg: str) -> None:
-        """Answer what is not HTTP; uvicorn's own answer is plain text."""
-        self._refuse(
-            400,
-            "malformed_request",
-            "This is not a valid HTTP/1.1 request: its first line, its header or the framing of "
-            "its body is malformed.",
-        )
-
     def on_message_begin(self) -> None:
-        """A request begins, and its time with it."""
-        self._in_header = self._in_message = True
-        self._is_streamed = False
-        self._stop_timer()
+        """A request begins, which is to know its connection."""
         super().on_message_begin()
         self.scope["extensions"] = {CONNECTION: self}  # type: ignore[dict-item]
-
-    def on_headers_complete(self) -> None:
-        """The header is whole: from here the time counts that an answer takes."""
-        self._in_header = False
-        self._header_bytes = 0
-        self.scope["state"]["started"] = time.monotonic()
-        super().on_headers_complete()
-
-    def on_message_complete(self) -> None:
-        """The request is whole. Reading, which a large body pauses, goes on: a caller that hangs up
-        is to be noticed.
-        """
-        self._in_header, self._in_message = True, False
-        self._stop_timer()
-        super().on_message_complete()
-        if not self.pipeline:
-            self.flow.resume_reading()
 
     def on_response_complete(self) -> None:
         """Begin the next request, if there is one; else the connection is idle from now on.
@@ -238,13 +178,19 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
-        self.flow.resume_reading()
         if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
+            cycle, app = self.pipeline.pop()
+            if self._in_message and not self.pipeline:
+                self.flow.resume_reading()
+            self._start_asgi_task(cycle, app)
+            self._read_on()
             return
+        self.flow.resume_reading()
         self._idle_since = self.loop.time()
         if self.timeout_keep_alive_task is None:
             self.timeout_keep_alive_handler()
+        if self._kept is not None:
+            self._read_on()
 
     def timeout_keep_alive_handler(self) -> None:
         """Close the connection if it was idle for long enough; look again later if it was not."""
@@ -297,30 +243,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super()._start_asgi_task(cycle, app)
         return True
 
-    def _start_timer(self) -> None:
-        self._receive_timer = self.loop.call_later(self.receive_seconds, self._request_is_late)
-
-    def _stop_timer(self) -> None:
-        if self._receive_timer is not None:
-            self._receive_timer.cancel()
-            self._receive_timer = None
-
-    def _request_is_late(self) -> None:
-        if not self._in_header:
-            self._receive_timer = self.loop.call_later(BODY_GRACE_SECONDS, self._body_is_late)
-        elif self._header_bytes == 0:
-            self.transport.close()
-        else:
-            self._refuse(
-                408,
-                "request_timeout",
-                f"The request's header did not arrive whole within {self.receive_seconds:g} s.",
-            )
-
-    def _body_is_late(self) -> None:
-        self.transport.close()
-
-    def _refuse(self, status: int, error_type: str, detail: str) -> None:
+    def _object(self, objection: Objection) -> None:
         """Answer in place of the application, and close; or after the answers that are owed, if
         whole requests came before.
         """
@@ -331,20 +254,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             cycle.keep_alive = False  # the newest of the whole requests: its answer is the last
             self._is_deaf = True
             self._stop_timer()
-            return
-        if cycle is None or self._in_header or not cycle.response_started:
-            self.transport.write(self.door.unreadable(status, error_type, detail))
+        elif cycle is None or self._in_header or not cycle.response_started:
+            self._say(objection)
+        else:
+            self.transport.close()
+
+    def _say(self, objection: Objection) -> None:
+        self.transport.write(
+            self.door.unreadable(objection.status, objection.error_type, objection.detail)
+        )
         self.transport.close()
-
-
-_UPGRADE = re.compile(rb"\r\n[Uu]pgrade:")
-
-
-def _without_upgrade(data: bytes) -> bytes:
-    """``data`` with the field Upgrade of a header called something else, as long.
-
-    We speak HTTP/1.1 alone, and may ignore the field (RFC 9110, 7.8). The parser does not: it takes
-    the body of such a request, which Java's client sends first of all, for another protocol.
-    """
-    header, end, rest = data.partition(b"\r\n\r\n")
-    return _UPGRADE.sub(b"\r\nX-grade:", header) + end + rest

@@ -53,6 +53,20 @@ def test_a_header_without_end_is_refused(impatient):
     assert "larger than 65536 bytes" in problem["error"]
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET / HTTP/1.1\r\nX-A: " + b"a" * 100_000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + b"a:\r\n" * 1001 + b"\r\n",
+    ],
+    ids=["path", "value", "fields"],
+)
+def test_a_header_that_is_too_large_is_refused_though_it_comes_at_once(impatient, header):
+    problem = check_problem(answer_of(talk(impatient, header)), 431)
+    assert problem["error_type"] == "request_header_fields_too_large"
+
+
 def test_many_header_lines_are_refused(impatient):
     received = talk(impatient, POST, *[b"X-%d: %b\r\n" % (n, b"a" * 1000) for n in range(400)])
     assert status_of(received) in (431, None)
@@ -117,7 +131,6 @@ CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
         b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
         b"GET / HTTP/1.1\r\nX-A: a\0b\r\n\r\n",
         b"GET /\xff\xfe HTTP/1.1\r\nHost: a\r\n\r\n",
-        b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
         b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
         POST + b"Content-Length: 3\r\nContent-Length: 4\r\n\r\nabc",
         POST + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",

@@ -1,88 +1,31 @@
 """Requests that are refused, or forgotten, as soon as their header is read, on a real socket."""
 
-import asyncio
 import gc
-import re
 import socket
-import threading
 import time
-from contextlib import contextmanager
 from weakref import WeakSet
 
 import pytest
-import uvicorn
 
-from service.http_protocol import CONNECTION, MAX_HEADER_BYTES, BoundedHttpProtocol
-from service.plain_request import plain_path
-
-UNREADABLE = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 3\r\nconnection: close\r\n\r\n???"
-REFUSAL = b"HTTP/1.1 429 Too Many Requests\r\ncontent-length: 2\r\n\r\nno"
-MANY = 3000
-"""More than would fit on the stack if each refusal began the next one."""
-
-KEEP_ALIVE_SECONDS = 1
-
-handled = []
-"""Paths of the requests that the application was given."""
-loop_stands, loop_may_go_on = threading.Event(), threading.Event()
-
-
-class RefusesPosts:
-    """A door that lets nobody in but those who ask with GET, for /left, or have waited."""
-
-    def __init__(self):
-        self.came_in = 0
-        self.left = []
-        self.unread = []
-        self.told_seconds = 600.0
-
-    def let_in(self, scope, hand_over):
-        self.came_in += hand_over()
-
-    def caller_left(self, scope):
-        self.left.append((scope["method"], scope["path"]))
-        return scope["method"] == "POST"
-
-    def turn_away(self, scope, keep_alive, is_patient):
-        if scope["method"] == "GET" or scope["path"] == "/left" or is_patient:
-            return None
-        return REFUSAL, self.told_seconds
-
-    def turn_away_unparsed(self, data):
-        return None
-
-    def unreadable(self, status, error_type, detail):
-        self.unread.append((status, error_type))
-        return UNREADABLE
-
-
-class RefusesUnparsed(RefusesPosts):
-    """The same, and does not have all of them parsed."""
-
-    def __init__(self):
-        super().__init__()
-        self.unparsed = 0
-
-    def turn_away_unparsed(self, data):
-        if plain_path(data, MAX_HEADER_BYTES) in (None, "/left"):
-            return None
-        self.unparsed += 1
-        return REFUSAL, self.told_seconds
-
-
-async def app(scope, receive, send):
-    handled.append(scope["path"])
-    if scope["path"] == "/pause":
-        loop_stands.set()
-        loop_may_go_on.wait(30)
-    body = b"patient" if scope["extensions"][CONNECTION].is_patient else b"new"
-    if scope["path"] == "/slow":
-        await asyncio.sleep(1.5 * KEEP_ALIVE_SECONDS)
-    if scope["path"] == "/echo":
-        body = (await receive())["body"] + body
-    headers = [(b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+from service.http_protocol import BoundedHttpProtocol
+from tests.bare_server import (
+    GET,
+    KEEP_ALIVE_SECONDS,
+    MANY,
+    REFUSAL,
+    UNREADABLE,
+    RefusesPosts,
+    RefusesUnparsed,
+    exchange,
+    handled,
+    loop_may_go_on,
+    loop_stands,
+    post,
+    receive,
+    received_until_closed,
+    served,
+    statuses,
+)
 
 
 @pytest.fixture(params=[RefusesPosts, RefusesUnparsed])
@@ -94,49 +37,6 @@ def door(request):
 def port(door):
     with served(door) as port:
         yield port
-
-
-@contextmanager
-def served(door, **options):
-    protocol = type("Protocol", (BoundedHttpProtocol,), {"door": door})
-    config = uvicorn.Config(app, port=0, http=protocol, lifespan="off", log_config=None, **options)
-    server = uvicorn.Server(config)
-    listener = config.bind_socket()
-    thread = threading.Thread(target=server.run, args=([listener],))
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield listener.getsockname()[1]
-    server.should_exit = True
-    thread.join(10)
-
-
-def post(body=b"words", path=b"/", **headers):
-    lines = [b"POST %b HTTP/1.1" % path, b"Host: a", b"Content-Length: %d" % len(body)]
-    lines += [f"{name}: {value}".encode() for name, value in headers.items()]
-    return b"\r\n".join(lines) + b"\r\n\r\n" + body
-
-
-GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
-
-
-def statuses(received):
-    return [int(status) for status in re.findall(rb"HTTP/1.1 (\d+)", received)]
-
-
-def exchange(port, sent, count):
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
-        threading.Thread(target=connection.sendall, args=(sent,), daemon=True).start()
-        return receive(connection, count)
-
-
-def receive(connection, count):
-    received = b""
-    while len(statuses(received)) < count or not received.endswith((b"no", b"new", b"patient")):
-        part = connection.recv(1 << 16)
-        assert part, received[-500:]
-        received += part
-    return received
 
 
 def test_what_is_sent_at_once_is_answered_in_its_order(port):
@@ -270,15 +170,6 @@ def test_a_connection_that_is_over_leaves_nothing_to_the_garbage_collector(door,
         gc.enable()
 
 
-def received_until_closed(port, sent):
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
-        connection.sendall(sent)
-        received = b""
-        while part := connection.recv(1 << 16):
-            received += part
-    return received
-
-
 def test_garbage_is_answered_by_the_door_and_the_connection_closed(port, door):
     assert received_until_closed(port, b"garbage\r\n\r\n") == UNREADABLE
     assert door.unread == [(400, "malformed_request")]
@@ -294,15 +185,6 @@ def test_garbage_within_a_body_that_was_answered_is_not_answered_again(port, doo
     chunked = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
     assert received_until_closed(port, chunked + b"zz\r\n") == REFUSAL
     assert door.unread == []
-
-
-@pytest.mark.parametrize("name", ["Upgrade", "upgrade"])
-def test_a_request_to_speak_another_protocol_keeps_its_body_as_it_is(port, name):
-    body = b"GET / HTTP/1.1\r\nUpgrade: h2c\r\n\r\n"  # would be taken for a request, were it none
-    request = post(body, **{name: "h2c", "Connection": "Upgrade"}).replace(b"POST /", b"GET /echo")
-    received = exchange(port, request + GET, 2)
-    assert statuses(received) == [200, 200]
-    assert received.count(body) == 1
 
 
 @pytest.mark.parametrize(("pause_seconds", "path"), [(KEEP_ALIVE_SECONDS / 2, b"/"), (0, b"/slow")])

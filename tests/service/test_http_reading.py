@@ -1,0 +1,172 @@
+"""Requests that are large, late, many, or none, on a real socket."""
+
+import socket
+import time
+
+import pytest
+
+from service.http_protocol import BoundedHttpProtocol
+from service.http_reading import MAX_HEADER_BYTES, MOST_WAITING, SLICE_BYTES, SLICES_A_TURN
+from tests.bare_server import (
+    GET,
+    MANY,
+    REFUSAL,
+    RefusesPosts,
+    exchange,
+    handled,
+    post,
+    received_until_closed,
+    served,
+    statuses,
+)
+
+SLOW = GET.replace(b"/", b"/slow", 1)
+CHUNKED = b"GET /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.fixture
+def door():
+    return RefusesPosts()
+
+
+@pytest.fixture
+def port(door):
+    with served(door) as port:
+        yield port
+
+
+def talk(port, *pieces, pause=0.05):
+    """All that is received until the connection is closed."""
+    received = b""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for piece in pieces:
+            connection.sendall(piece)
+            time.sleep(pause)
+        while part := connection.recv(1 << 16):
+            received += part
+    return received
+
+
+def closing(request):
+    return request.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
+
+
+WITHOUT_END = {"fields": (b"", b"a:b\r\n"), "value": (b"a:", b"b" * 5), "size": (b"5;a=", b"b" * 5)}
+
+
+@pytest.mark.parametrize("method", [b"GET", b"POST"])
+@pytest.mark.parametrize("kind", WITHOUT_END)
+def test_what_follows_a_body_without_end_is_refused(port, door, method, kind):
+    begin, more = WITHOUT_END[kind]
+    end = b"0\r\n" if kind != "size" else b""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(CHUNKED.replace(b"GET", method) + b"1\r\na\r\n" + end + begin)
+        sent, piece = 0, more * 1000
+        try:
+            while sent < 64 * MAX_HEADER_BYTES:
+                connection.sendall(piece)
+                sent += len(piece)
+                time.sleep(0.001)
+        except ConnectionError:
+            pass
+    assert sent < 64 * MAX_HEADER_BYTES
+    refused_before = method == b"POST"
+    expected = [] if refused_before else [(431, "request_header_fields_too_large")]
+    assert door.unread == expected
+
+
+@pytest.mark.parametrize("before", [b"", SLOW])
+def test_a_field_behind_the_body_is_none_of_the_header(port, before):
+    request = (
+        closing(CHUNKED).replace(b"/echo", b"/names") + b"1\r\na\r\n0\r\nAuthorization: b\r\n\r\n"
+    )
+    received = talk(port, before + request)
+    assert received.endswith(b"connection,host,transfer-encodingnew")
+
+
+@pytest.mark.parametrize("count", [1000, 1001])
+def test_a_header_has_so_many_fields(port, door, count):
+    header = b"GET / HTTP/1.1\r\nConnection: close\r\n" + b"a:\r\n" * (count - 1) + b"\r\n"
+    received = talk(port, header)
+    assert (statuses(received), door.unread) == (
+        ([200], []) if count == 1000 else ([400], [(431, "request_header_fields_too_large")])
+    )
+
+
+@pytest.mark.parametrize("size", [60_000, 70_000])
+def test_a_header_that_is_sent_at_once_is_bounded_too(port, door, size):
+    talk(port, closing(GET)[:-2] + b"X-A: " + b"a" * size + b"\r\n\r\n")
+    assert door.unread == (
+        [] if size < MAX_HEADER_BYTES else [(431, "request_header_fields_too_large")]
+    )
+
+
+def test_garbage_is_not_logged(port, caplog):
+    received_until_closed(port, b"garbage\r\n\r\n")
+    upgrade = GET[:-2] + b"Connection: Upgrade, close\r\nUpgrade: websocket\r\n\r\n"
+    received_until_closed(port, upgrade)
+    assert caplog.records == []
+
+
+class CountsATurn(RefusesPosts):
+    """Counts refusals between two turns of the event loop."""
+
+    def __init__(self):
+        super().__init__()
+        self.this_turn = self.most = 0
+
+    def turn_away(self, scope, keep_alive, is_patient):
+        if self.this_turn == 0:
+            scope["extensions"]["albert.connection"].loop.call_soon(self.turn)
+        self.this_turn += 1
+        self.most = max(self.most, self.this_turn)
+        return super().turn_away(scope, keep_alive, is_patient)
+
+    def turn(self):
+        self.this_turn = 0
+
+
+def test_what_is_sent_at_once_does_not_keep_others_waiting():
+    door, request = CountsATurn(), post(b"")
+    with served(door) as port:
+        assert statuses(exchange(port, request * MANY, MANY)) == [429] * MANY
+    a_turn = SLICES_A_TURN * (SLICE_BYTES // len(request) + 1)
+    assert door.most <= 2 * a_turn  # the end of one read, and the beginning of the next
+
+
+def test_few_of_what_is_sent_at_once_wait_as_requests(door, monkeypatch):
+    most = 0
+    parse = BoundedHttpProtocol._parse
+
+    def counts(self, data):
+        nonlocal most
+        parse(self, data)
+        most = max(most, len(self.pipeline))
+
+    monkeypatch.setattr(BoundedHttpProtocol, "_parse", counts)
+    handled.clear()
+    paths = [f"/{number}" for number in range(MANY)]
+    requests = b"".join(GET.replace(b"/", path.encode(), 1) for path in paths)
+    with served(door) as port:
+        received = exchange(port, SLOW + requests, 1 + MANY)
+    assert statuses(received) == [200] * (1 + MANY)
+    assert handled == ["/slow", *paths]
+    assert most < MOST_WAITING + SLICE_BYTES // len(GET) + 1
+
+
+def test_what_is_kept_is_answered_though_the_caller_sends_no_more(port):
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(SLOW + GET * MANY)
+        connection.shutdown(socket.SHUT_WR)
+        received = b""
+        while part := connection.recv(1 << 16):
+            received += part
+    assert statuses(received) == [200] * (1 + MANY)
+
+
+def test_refusals_go_on_when_a_large_read_ends_within_a_request(port):
+    request = post(b"a" * 1000)
+    sent = request * 500
+    received = exchange(port, sent[:-700], 500)
+    assert received == REFUSAL * 500
