@@ -2,11 +2,11 @@
 its size and of the time in which it must arrive.
 
 uvicorn bounds none of these: it parses all that was read before it answers anything, collects
-headers and trailers of any size, and waits for a request that never ends.
+headers and trailers of any size, waits for a request that never ends, and takes the body of one
+that asks for another protocol for the next request.
 """
 
 import asyncio
-import re
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -107,6 +107,7 @@ class ReadingProtocol(HttpToolsProtocol):
         self._is_streamed = False
         self._is_deaf = False
         self._bytes_without_end = 0
+        self._header_again: bytes | None = None
         self._kept: memoryview | None = None
         self._will_parse_on = False
         self._receive_timer: asyncio.TimerHandle | None = None
@@ -174,12 +175,10 @@ class ReadingProtocol(HttpToolsProtocol):
     def _parse(self, data: bytes | memoryview) -> None:
         """Parse a slice, or object to it."""
         self._bytes_without_end += len(data)
-        if self._in_header and b"pgrade:" in bytes(data):
-            data = _without_upgrade(bytes(data))
         try:
             self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            pass
+        except httptools.HttpParserUpgrade as upgrade:
+            self._parse_again(data[upgrade.args[0] :])
         except httptools.HttpParserError as error:
             found = error.__context__
             self._object(found.args[0] if isinstance(found, ObjectionError) else MALFORMED)
@@ -188,6 +187,21 @@ class ReadingProtocol(HttpToolsProtocol):
                 self._bytes_without_end > MAX_HEADER_BYTES or len(self.headers) > MOST_FIELDS
             ):
                 self._object(TOO_LARGE)
+
+    def _parse_again(self, following: bytes | memoryview) -> None:
+        """Parse a request once more that asks for another protocol, now that it does not, and what
+        follows its header.
+
+        We speak HTTP/1.1 alone, and may ignore the field Upgrade (RFC 9110, 7.8). The parser does
+        not: with the header, it says, HTTP ends, and after Connection: close all does.
+        """
+        header, self._header_again = self._header_again, None
+        assert header is not None
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self._parse(header)
+        if following and not self._is_deaf:
+            self._parse(following)
 
     def on_message_begin(self) -> None:
         """A request begins, and its time with it."""
@@ -209,10 +223,22 @@ class ReadingProtocol(HttpToolsProtocol):
         """The header is whole: from here the time counts that an answer takes."""
         if len(self.headers) > MOST_FIELDS:
             raise ObjectionError(TOO_LARGE)
+        if self.parser.should_upgrade():
+            self._header_again = self._header_without_upgrade()
+            return
         self._in_header = False
         self._bytes_without_end = 0
         self.scope["state"]["started"] = time.monotonic()
         super().on_headers_complete()
+
+    def _header_without_upgrade(self) -> bytes:
+        method = self.parser.get_method()
+        if method == b"CONNECT":  # asks for it by its name, and what follows is never a body
+            raise ObjectionError(MALFORMED)
+        version = self.parser.get_http_version().encode()
+        lines = [b"%b %b HTTP/%b" % (method, self.url, version)]
+        lines += [b"%b: %b" % field for field in self.headers if field[0] != b"upgrade"]
+        return b"\r\n".join(lines) + b"\r\n\r\n"
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
@@ -223,6 +249,8 @@ class ReadingProtocol(HttpToolsProtocol):
         """The request is whole. Reading, which a large body pauses, goes on: a caller that hangs up
         is to be noticed.
         """
+        if self._header_again is not None:
+            return
         self._in_header, self._in_message = True, False
         self._stop_timer()
         super().on_message_complete()
@@ -262,16 +290,3 @@ class ReadingProtocol(HttpToolsProtocol):
 
     def _close(self) -> None:
         self.transport.close()
-
-
-_UPGRADE = re.compile(rb"\r\n[Uu]pgrade:")
-
-
-def _without_upgrade(data: bytes) -> bytes:
-    """``data`` with the field Upgrade of a header called something else, as long.
-
-    We speak HTTP/1.1 alone, and may ignore the field (RFC 9110, 7.8). The parser does not: it takes
-    the body of such a request, which Java's client sends first of all, for another protocol.
-    """
-    header, end, rest = data.partition(b"\r\n\r\n")
-    return _UPGRADE.sub(b"\r\nX-grade:", header) + end + rest

@@ -171,16 +171,19 @@ def test_what_came_before_the_garbage_is_answered(impatient, garbage):
 
 
 @pytest.mark.parametrize("protocol", [b"h2c", b"websocket"])
-@pytest.mark.parametrize("name", [b"Upgrade", b"upgrade"])
+@pytest.mark.parametrize("name", [b"Upgrade", b"upgrade", b"UPGRADE", b"uPgRADE"])
 def test_who_would_rather_speak_another_protocol_is_answered_in_this_one(impatient, protocol, name):
     content = b'{"inputs": "good"}'
     fields = b"Content-Length: %d\r\n" % len(content)
     upgrade = b"Connection: Upgrade, HTTP2-Settings\r\n%b: %b\r\n" % (name, protocol)
     first = POST + upgrade + fields + b"\r\n" + content
     last = POST + b"Connection: close\r\n" + fields + b"\r\n" + content
-    received = talk(impatient, first, last)
-    assert received.count(b"HTTP/1.1 200 OK\r\n") == 2
-    assert received.count(b'"label"') == 4
+    split = first.index(name + b":") + 4
+    for pieces in ((first, last), (first + first, last), (first[:split], first[split:] + last)):
+        received = talk(impatient, *pieces, pause=0.05)
+        answers = b"".join(pieces).count(POST)
+        assert received.count(b"HTTP/1.1 ") == received.count(b"HTTP/1.1 200 OK\r\n") == answers
+        assert received.count(b'"label"') == 2 * answers
 
 
 def test_half_sent_requests_do_not_keep_others_out(impatient):

@@ -15,6 +15,7 @@ from tests.bare_server import (
     exchange,
     handled,
     post,
+    receive,
     received_until_closed,
     served,
     statuses,
@@ -100,6 +101,59 @@ def test_a_header_that_is_sent_at_once_is_bounded_too(port, door, size):
     assert door.unread == (
         [] if size < MAX_HEADER_BYTES else [(431, "request_header_fields_too_large")]
     )
+
+
+BODY = b"GET / HTTP/1.1\r\nUpgrade: h2c\r\n\r\n"
+"""Would be taken for a request, were it none."""
+
+
+@pytest.mark.parametrize("name", ["Upgrade", "upgrade", "UPGRADE", "uPgRADE"])
+@pytest.mark.parametrize("before", [b"", GET])
+@pytest.mark.parametrize("is_chunked", [True, False])
+def test_who_asks_for_another_protocol_keeps_its_body(port, name, before, is_chunked):
+    asks = f"{name}: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\n\r\n".encode()
+    if is_chunked:
+        request = CHUNKED[:-2] + asks + b"%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY)
+    else:
+        request = (
+            post(BODY).replace(b"POST /", b"GET /echo").replace(b"\r\n", b"\r\n" + asks[:-2], 1)
+        )
+    for sent in ([before + request + closing(GET)], [before + request, closing(GET)]):
+        received = talk(port, *sent)
+        assert statuses(received) == [200] * (2 + bool(before))
+        assert received.count(BODY + b"new") == 1
+
+
+def test_who_asks_for_another_protocol_and_an_end_has_both(port):
+    asks = {"Upgrade": "h2c", "Connection": "Upgrade, close"}
+    received = talk(port, post(BODY, **asks).replace(b"POST /", b"GET /echo") + GET)
+    assert statuses(received) == [200]
+    assert received.endswith(BODY + b"new")
+
+
+def test_who_asks_for_another_protocol_in_pieces_keeps_its_body(port):
+    request = post(BODY, Upgrade="h2c", Connection="Upgrade").replace(b"POST /", b"GET /echo")
+    sent = request + closing(GET)
+    received = talk(port, *(sent[at : at + 1] for at in range(len(sent))), pause=0.001)
+    assert statuses(received) == [200, 200]
+    assert received.count(BODY + b"new") == 1
+
+
+def test_a_body_is_never_taken_for_a_header(port):
+    request = post(b"a\r\nUpgrade: now").replace(b"POST /", b"GET /echo")
+    end = request.index(b"\r\n\r\n") + 2
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        for part in (request[:end], request[end:]):
+            connection.sendall(part)
+            time.sleep(0.05)
+        assert receive(connection, 1).endswith(b"a\r\nUpgrade: nownew")
+
+
+@pytest.mark.parametrize("target", [b"a:443", b"/echo"])
+def test_what_follows_a_request_for_a_tunnel_is_no_request(port, door, target):
+    received = talk(port, b"CONNECT %b HTTP/1.1\r\nHost: a\r\n\r\n" % target + GET, GET)
+    assert statuses(received) == [400]
+    assert door.unread == [(400, "malformed_request")]
 
 
 def test_garbage_is_not_logged(port, caplog):
