@@ -1,8 +1,8 @@
 """uvicorn's HTTP/1.1 protocol, with a door, with word for the application when the caller hangs up,
-and with errors of ours.
+with a bound on the time for which answers are not taken, and with errors of ours.
 
 Of a caller that left uvicorn tells only who waits for the next message, which takes a task a
-request. What is no HTTP it answers as plain text,
+request. It waits for ever for one who takes no answers. What is no HTTP it answers as plain text,
 before the requests that came ahead of it.
 """
 
@@ -16,11 +16,17 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from service.hang_up import HangUp
 from service.http_reading import MAX_HEADER_BYTES, Objection, ReadingProtocol
+from service.http_stall import StallWatch
 
 __all__ = ["CONNECTION", "MAX_HEADER_BYTES", "BoundedHttpProtocol", "Door"]
 
 CONNECTION = "albert.connection"
 """The ASGI extension under which a request's scope holds its connection."""
+
+STALL_SECONDS = 310.0
+"""A caller that takes nothing of an answer for so long is hung up on: a little later than by an
+application that writes it piece by piece (``service.api.answer``), and says so in the log.
+"""
 
 
 class Door(Protocol):
@@ -58,6 +64,7 @@ class BoundedHttpProtocol(ReadingProtocol):
     comes from a caller who was refused, and has waited.
     """
 
+    stall_seconds = STALL_SECONDS
     door: Door
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -67,6 +74,7 @@ class BoundedHttpProtocol(ReadingProtocol):
         self._wait_until = float("inf")
         self._lost = False
         self._hang_up: HangUp
+        self._stall: StallWatch
         self._answered: RequestResponseCycle | None = None
         self._idle_since: float | None = None
 
@@ -107,15 +115,17 @@ class BoundedHttpProtocol(ReadingProtocol):
         if at_once:
             self.transport.abort()
         else:
-            self.transport.close()
+            self._close()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Learn whom to ask whether the caller is there."""
+        """Learn whom to ask whether the caller is there, and takes what it is sent."""
         super().connection_made(transport)
         self._hang_up = HangUp.of(transport.get_extra_info("socket").fileno())
+        self._stall = StallWatch(self.loop, transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the clock, and tell whoever is answering."""
+        """Stop the clocks, and tell whoever is answering."""
+        self._stall.stop()
         if self.timeout_keep_alive_task is not None:
             self.timeout_keep_alive_task.cancel()
         super().connection_lost(exc)
@@ -139,7 +149,6 @@ class BoundedHttpProtocol(ReadingProtocol):
         """Refuse what was read, or have it parsed."""
         if self._is_deaf or (self._is_between_requests and self._turn_away_unparsed(data)):
             return
-        self._unset_keepalive_if_required()
         super().data_received(data)
 
     @property
@@ -177,6 +186,7 @@ class BoundedHttpProtocol(ReadingProtocol):
         """
         self.server_state.total_requests += 1
         if self.transport.is_closing():
+            self._stall.start(self.timeout_keep_alive)
             return
         if self.pipeline:
             cycle, app = self.pipeline.pop()
@@ -193,25 +203,45 @@ class BoundedHttpProtocol(ReadingProtocol):
             self._read_on()
 
     def timeout_keep_alive_handler(self) -> None:
-        """Close the connection if it was idle for long enough; look again later if it was not."""
+        """Close the connection if it was idle for long enough; look again later if it was not, or
+        while something is arriving, which has a clock of its own.
+        """
         self.timeout_keep_alive_task = None
         if self._idle_since is None:
             return
         seconds = self._idle_since + self.timeout_keep_alive - self.loop.time()
-        if seconds > 0:
-            self.timeout_keep_alive_task = self.loop.call_later(
-                seconds, self.timeout_keep_alive_handler
-            )
-        else:
-            super().timeout_keep_alive_handler()
+        if seconds <= 0:
+            if self._receive_timer is None:
+                self._close()
+                return
+            seconds = self.timeout_keep_alive
+        self.timeout_keep_alive_task = self.loop.call_later(
+            seconds, self.timeout_keep_alive_handler
+        )
 
     def _unset_keepalive_if_required(self) -> None:
-        """The connection is not idle: uvicorn says so with all that is read."""
-        self._idle_since = None
+        """Nothing: uvicorn calls with all that is read, whether anything begins with it or not."""
+
+    def pause_writing(self) -> None:
+        """More is written than the caller has taken: it has so much time to take some of it."""
+        super().pause_writing()
+        self._stall.start(self.stall_seconds)
+
+    def resume_writing(self) -> None:
+        """It has."""
+        super().resume_writing()
+        if not self.transport.is_closing():
+            self._stall.stop()
+
+    def _close(self) -> None:
+        """Close the connection when the caller has taken what was written, or takes no more."""
+        self.transport.close()
+        self._stall.start(self.timeout_keep_alive)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         """Answer the request here and now, or let it in."""
         self._answered = cycle
+        self._idle_since = None
         self.is_patient = self.loop.time() >= self._wait_until
         self._wait_until = float("inf")
         refused = None
@@ -229,7 +259,7 @@ class BoundedHttpProtocol(ReadingProtocol):
         self.transport.write(answer)
         cycle.response_started = cycle.response_complete = True
         if not cycle.keep_alive:
-            self.transport.close()
+            self._close()
         if self.pipeline:  # each starts the next one: not within this call
             self.loop.call_soon(self.on_response_complete)
         else:
@@ -238,7 +268,7 @@ class BoundedHttpProtocol(ReadingProtocol):
     def _hand_over(self, cycle: RequestResponseCycle, app: ASGI3Application) -> bool:
         """Hand the request to the application, unless its caller has hung up meanwhile."""
         if self.is_lost and self.door.caller_left(cycle.scope):
-            self.transport.close()
+            self._close()
             return False
         super()._start_asgi_task(cycle, app)
         return True
@@ -257,10 +287,10 @@ class BoundedHttpProtocol(ReadingProtocol):
         elif cycle is None or self._in_header or not cycle.response_started:
             self._say(objection)
         else:
-            self.transport.close()
+            self._close()
 
     def _say(self, objection: Objection) -> None:
         self.transport.write(
             self.door.unreadable(objection.status, objection.error_type, objection.detail)
         )
-        self.transport.close()
+        self._close()

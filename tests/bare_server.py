@@ -14,6 +14,7 @@ import uvicorn
 from service.http_protocol import (
     CONNECTION,
     MAX_HEADER_BYTES,
+    STALL_SECONDS,
     BoundedHttpProtocol,
 )
 from service.plain_request import plain_path
@@ -25,6 +26,8 @@ MANY = 3000
 
 KEEP_ALIVE_SECONDS = 1
 SLOW_SECONDS = 1.5 * KEEP_ALIVE_SECONDS
+LARGE_BYTES = 32 << 20
+"""More than the sockets between the two hold."""
 
 handled = []
 """Paths of the requests that the application was given."""
@@ -95,15 +98,17 @@ async def app(scope, receive, send):
         body = await whole_of(receive) + body
     if scope["path"] == "/names":
         body = b",".join(name for name, _ in scope["headers"]) + body
+    if scope["path"] == "/large":
+        body = b" " * LARGE_BYTES + body
     headers = [(b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
 @contextmanager
-def served(door, *, receive_seconds=10.0, **options):
-    attributes = {"door": door, "receive_seconds": receive_seconds}
-    protocol = type("Protocol", (BoundedHttpProtocol,), attributes)
+def served(door, *, receive_seconds=10.0, stall_seconds=STALL_SECONDS, **options):
+    times = {"receive_seconds": receive_seconds, "stall_seconds": stall_seconds}
+    protocol = type("Protocol", (BoundedHttpProtocol,), {"door": door, **times})
     config = uvicorn.Config(app, port=0, http=protocol, lifespan="off", log_config=None, **options)
     server = uvicorn.Server(config)
     listener = config.bind_socket()

@@ -1,6 +1,7 @@
 """Requests that are large, late, many, or none, on a real socket."""
 
 import socket
+import threading
 import time
 
 import pytest
@@ -9,6 +10,8 @@ from service.http_protocol import BoundedHttpProtocol
 from service.http_reading import MAX_HEADER_BYTES, MOST_WAITING, SLICE_BYTES, SLICES_A_TURN
 from tests.bare_server import (
     GET,
+    KEEP_ALIVE_SECONDS,
+    LARGE_BYTES,
     MANY,
     REFUSAL,
     RefusesPosts,
@@ -23,6 +26,8 @@ from tests.bare_server import (
 
 SLOW = GET.replace(b"/", b"/slow", 1)
 CHUNKED = b"GET /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+RECEIVE_SECONDS = 0.4
+"""Less than what is asked for at ``SLOW`` takes."""
 
 
 @pytest.fixture
@@ -33,6 +38,12 @@ def door():
 @pytest.fixture
 def port(door):
     with served(door) as port:
+        yield port
+
+
+@pytest.fixture
+def impatient(door):
+    with served(door, receive_seconds=RECEIVE_SECONDS) as port:
         yield port
 
 
@@ -161,6 +172,72 @@ def test_garbage_is_not_logged(port, caplog):
     upgrade = GET[:-2] + b"Connection: Upgrade, close\r\nUpgrade: websocket\r\n\r\n"
     received_until_closed(port, upgrade)
     assert caplog.records == []
+
+
+AFTER_AN_ANSWER = {
+    "nothing": (GET, b""),
+    "an empty line": (GET, b"\r\n"),
+    "the body of what was refused": (post()[:-5], post()[-5:]),
+    "half of it": (post(b"a" * 100)[:-100], b"a" * 50),
+}
+
+
+@pytest.mark.parametrize("kind", AFTER_AN_ANSWER)
+def test_what_begins_no_request_does_not_keep_a_connection_open(door, kind):
+    first, then = AFTER_AN_ANSWER[kind]
+    times = {"receive_seconds": RECEIVE_SECONDS, "timeout_keep_alive": KEEP_ALIVE_SECONDS}
+    with (
+        served(door, **times) as port,
+        socket.create_connection(("127.0.0.1", port), timeout=3 * KEEP_ALIVE_SECONDS) as connection,
+    ):
+        connection.sendall(first)
+        receive(connection, 1)
+        connection.sendall(then)
+        assert connection.recv(1) == b""
+
+
+@pytest.fixture
+def lost(monkeypatch):
+    """Set when a connection is over."""
+    lost = threading.Event()
+    lose = BoundedHttpProtocol.connection_lost
+
+    def connection_lost(self, exc):
+        lose(self, exc)
+        lost.set()
+
+    monkeypatch.setattr(BoundedHttpProtocol, "connection_lost", connection_lost)
+    return lost
+
+
+LARGE = GET.replace(b"/", b"/large", 1)
+
+
+@pytest.mark.parametrize("sent", [LARGE, closing(LARGE), LARGE * 20], ids=["open", "close", "many"])
+def test_who_takes_nothing_of_its_answers_is_hung_up_on(door, lost, caplog, sent):
+    times = {"stall_seconds": 0.5, "timeout_keep_alive": KEEP_ALIVE_SECONDS}
+    with (
+        served(door, **times) as port,
+        socket.create_connection(("127.0.0.1", port), timeout=30) as connection,
+    ):
+        connection.sendall(sent)
+        assert lost.wait(5)
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("sent", [LARGE, closing(LARGE)], ids=["open", "close"])
+def test_who_takes_its_answer_slowly_is_waited_for(door, sent):
+    times = {"stall_seconds": KEEP_ALIVE_SECONDS, "timeout_keep_alive": KEEP_ALIVE_SECONDS}
+    received = 0
+    with (
+        served(door, **times) as port,
+        socket.create_connection(("127.0.0.1", port), timeout=30) as connection,
+    ):
+        connection.sendall(sent)
+        while part := connection.recv(LARGE_BYTES // 16, socket.MSG_WAITALL):
+            received += len(part)
+            time.sleep(0.2)
+    assert received > LARGE_BYTES
 
 
 class CountsATurn(RefusesPosts):
