@@ -7,6 +7,7 @@ before the requests that came ahead of it.
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
@@ -76,6 +77,7 @@ class BoundedHttpProtocol(ReadingProtocol):
         self._hang_up: HangUp
         self._stall: StallWatch
         self._answered: RequestResponseCycle | None = None
+        self._last_word: Objection | None = None
         self._idle_since: float | None = None
 
     def told_to_wait(self, seconds: float) -> None:
@@ -95,8 +97,8 @@ class BoundedHttpProtocol(ReadingProtocol):
 
     @property
     def request_is_whole(self) -> bool:
-        """Whether all that was sent of requests so far is complete: none is waited for."""
-        return not self._in_message
+        """Whether all of the request being answered has arrived."""
+        return self._answered is None or not self._answered.more_body
 
     def stream_request(self) -> None:
         """Let the request being answered take as long to arrive as the application takes to read
@@ -190,12 +192,17 @@ class BoundedHttpProtocol(ReadingProtocol):
             return
         if self.pipeline:
             cycle, app = self.pipeline.pop()
+            if cycle.more_body:  # what is missing of it was not read meanwhile
+                cycle.scope["state"]["started"] = time.monotonic()
             if self._in_message and not self.pipeline:
                 self.flow.resume_reading()
             self._start_asgi_task(cycle, app)
             self._read_on()
             return
         self.flow.resume_reading()
+        if self._last_word is not None:
+            self._say(self._last_word)
+            return
         self._idle_since = self.loop.time()
         if self.timeout_keep_alive_task is None:
             self.timeout_keep_alive_handler()
@@ -279,15 +286,22 @@ class BoundedHttpProtocol(ReadingProtocol):
         """
         if self.transport.is_closing():
             return
-        cycle = self.cycle
-        if cycle is not None and not cycle.response_complete and not cycle.more_body:
-            cycle.keep_alive = False  # the newest of the whole requests: its answer is the last
-            self._is_deaf = True
-            self._stop_timer()
-        elif cycle is None or self._in_header or not cycle.response_started:
-            self._say(objection)
+        self._is_deaf = True
+        self._stop_timer()
+        if self._in_message and self.cycle is not None and self.cycle.scope is self.scope:
+            if self.cycle is self._answered:
+                if self.cycle.response_started:
+                    self._close()
+                else:
+                    self._say(objection)
+                return
+            self.pipeline.popleft()
+            self.cycle = self.pipeline[0][0] if self.pipeline else self._answered  # type: ignore[assignment]
+        if self.pipeline or not (self._answered is None or self._answered.response_complete):
+            self._last_word = objection
+            self.flow.resume_reading()  # and throw it away: a caller that hangs up is to be noticed
         else:
-            self._close()
+            self._say(objection)
 
     def _say(self, objection: Objection) -> None:
         self.transport.write(

@@ -230,6 +230,8 @@ class ReadingProtocol(HttpToolsProtocol):
         self._bytes_without_end = 0
         self.scope["state"]["started"] = time.monotonic()
         super().on_headers_complete()
+        if self.pipeline:
+            self._stop_timer()
 
     def _header_without_upgrade(self) -> bytes:
         method = self.parser.get_method()
@@ -258,11 +260,13 @@ class ReadingProtocol(HttpToolsProtocol):
             self.flow.resume_reading()
 
     def _await_rest(self) -> None:
-        """Start the clock for what has not arrived whole at once."""
+        """Start the clock for what has not arrived whole at once, unless we do not read it: while
+        it is behind others.
+        """
         if (
             self._in_message
             and self._receive_timer is None
-            and not (self._is_streamed or self._is_deaf)
+            and not (self._is_streamed or self._is_deaf or self.pipeline)
         ):
             self._start_timer()
 

@@ -174,6 +174,46 @@ def test_garbage_is_not_logged(port, caplog):
     assert caplog.records == []
 
 
+LATE = {
+    "no request": (b"garbage\r\n\r\n", [200, 400]),
+    "a bad target": (b"GET /\x01 HTTP/1.1\r\n\r\n", [200, 400]),
+    "half a header": (GET[:-5], [200, 400]),
+    "a bad chunk": (CHUNKED + b"zz\r\n", [200, 400]),
+    "a whole one and a bad chunk": (GET + CHUNKED + b"zz\r\n", [200, 200, 400]),
+    "a whole one and half a header": (GET + GET[:-5], [200, 200, 400]),
+    "a body that never comes": (CHUNKED, [200]),
+    "a whole one and a body that never comes": (GET + CHUNKED, [200, 200]),
+    "trailers": (CHUNKED + b"0\r\n" + b"a:b\r\n" * 20_000, [200, 400]),
+    "many fields": (GET[:-2] + b"a:\r\n" * 10_000, [200, 400]),
+}
+
+
+@pytest.mark.parametrize("is_apart", [True, False])
+@pytest.mark.parametrize("kind", LATE)
+def test_who_was_let_in_is_answered_whatever_follows(impatient, kind, is_apart):
+    following, expected = LATE[kind]
+    sent = [SLOW, following] if is_apart else [SLOW + following]
+    received = talk(impatient, *sent)
+    assert statuses(received) == expected
+    assert b"connection: close" not in received[: received.rindex(b"HTTP/1.1")]
+
+
+def test_a_body_that_is_not_read_is_not_late(impatient):
+    body = b"a" * 600_000
+    request = post(body, Connection="close").replace(b"POST /", b"GET /echo")
+    received = talk(impatient, SLOW + request)
+    assert statuses(received) == [200, 200]
+    assert received.endswith(body + b"new")
+
+
+@pytest.mark.parametrize("closes", [True, False])
+def test_a_header_that_is_never_whole_is_late_behind_an_answer(impatient, door, closes):
+    sent = (closing(GET) if closes else GET) + GET[:-5]
+    received = talk(impatient, sent)
+    assert statuses(received) == ([200] if closes else [200, 400])
+    assert door.unread == ([] if closes else [(408, "request_timeout")])
+
+
 AFTER_AN_ANSWER = {
     "nothing": (GET, b""),
     "an empty line": (GET, b"\r\n"),
