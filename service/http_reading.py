@@ -226,6 +226,10 @@ class ReadingProtocol(HttpToolsProtocol):
         if self.parser.should_upgrade():
             self._header_again = self._header_without_upgrade()
             return
+        if not self.url.startswith(b"/"):
+            self.url = _with_path(self.url)
+        if self.expect_100_continue and self.parser.get_http_version() != "1.1":
+            self.expect_100_continue = False  # RFC 9110, 10.1.1
         self._in_header = False
         self._bytes_without_end = 0
         self.scope["state"]["started"] = time.monotonic()
@@ -294,3 +298,13 @@ class ReadingProtocol(HttpToolsProtocol):
 
     def _close(self) -> None:
         self.transport.close()
+
+
+def _with_path(url: bytes) -> bytes:
+    """The target of a request in absolute form with a path: where there is none it is / (RFC 9112,
+    3.2.1).
+    """
+    parsed = httptools.parse_url(url)
+    if parsed.host is None or parsed.path is not None:
+        return url
+    return b"/" if parsed.query is None else b"/?" + parsed.query

@@ -167,6 +167,21 @@ def test_what_follows_a_request_for_a_tunnel_is_no_request(port, door, target):
     assert door.unread == [(400, "malformed_request")]
 
 
+@pytest.mark.parametrize("target", [b"http://a", b"http://a?b=c", b"http://a/"])
+def test_a_target_in_absolute_form_may_have_no_path(port, target):
+    handled.clear()
+    received = talk(port, GET + closing(GET).replace(b"/", target, 1))
+    assert statuses(received) == [200, 200]
+    assert handled == ["/", "/"]
+
+
+@pytest.mark.parametrize("version", [b"1.0", b"1.1"])
+def test_only_http_1_1_has_a_word_before_the_answer(port, version):
+    request = post(Connection="close", Expect="100-continue").replace(b"POST /", b"GET /echo")
+    received = talk(port, request.replace(b"1.1", version))
+    assert statuses(received) == ([100, 200] if version == b"1.1" else [200])
+
+
 def test_garbage_is_not_logged(port, caplog):
     received_until_closed(port, b"garbage\r\n\r\n")
     upgrade = GET[:-2] + b"Connection: Upgrade, close\r\nUpgrade: websocket\r\n\r\n"
