@@ -197,7 +197,8 @@ class BoundedHttpProtocol(ReadingProtocol):
             if self._in_message and not self.pipeline:
                 self.flow.resume_reading()
             self._start_asgi_task(cycle, app)
-            self._read_on()
+            if self._in_message or self._kept is not None:
+                self._read_on()
             return
         self.flow.resume_reading()
         if self._last_word is not None:

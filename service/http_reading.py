@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEADER_BYTES = 64 * 1024
@@ -74,7 +74,8 @@ class Flow(FlowControl):
     def pause_reading(self) -> None:
         """As uvicorn does."""
         self._is_paused = True
-        super().pause_reading()
+        if not self.read_paused:
+            super().pause_reading()
 
     def resume_reading(self) -> None:
         """The same, while we do not hold it."""
@@ -247,9 +248,14 @@ class ReadingProtocol(HttpToolsProtocol):
         return b"\r\n".join(lines) + b"\r\n\r\n"
 
     def on_body(self, body: bytes) -> None:
-        """A piece of the body."""
+        """Keep a piece of the body, as uvicorn does, unless the answer is there already."""
         self._bytes_without_end = 0
-        super().on_body(body)
+        cycle = self.cycle
+        if not cycle.response_complete:
+            cycle.body += body
+            if len(cycle.body) > HIGH_WATER_LIMIT:
+                self.flow.pause_reading()
+            cycle.message_event.set()
 
     def on_message_complete(self) -> None:
         """The request is whole. Reading, which a large body pauses, goes on: a caller that hangs up
@@ -259,7 +265,10 @@ class ReadingProtocol(HttpToolsProtocol):
             return
         self._in_header, self._in_message = True, False
         self._stop_timer()
-        super().on_message_complete()
+        cycle = self.cycle
+        if not cycle.response_complete:
+            cycle.more_body = False
+            cycle.message_event.set()
         if not self.pipeline:
             self.flow.resume_reading()
 
