@@ -12,7 +12,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
-from uvicorn._types import ASGI3Application, HTTPScope
+from uvicorn._types import (
+    ASGI3Application,
+    ASGIReceiveCallable,
+    ASGISendCallable,
+    ASGISendEvent,
+    HTTPScope,
+    Scope,
+)
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from service.hang_up import HangUp
@@ -278,6 +285,8 @@ class BoundedHttpProtocol(ReadingProtocol):
         if self.is_lost and self.door.caller_left(cycle.scope):
             self._close()
             return False
+        if cycle.scope["http_version"] == "1.0":
+            app = _without_chunks(app, cycle)
         super()._start_asgi_task(cycle, app)
         return True
 
@@ -309,3 +318,26 @@ class BoundedHttpProtocol(ReadingProtocol):
             self.door.unreadable(objection.status, objection.error_type, objection.detail)
         )
         self._close()
+
+
+def _without_chunks(app: ASGI3Application, cycle: RequestResponseCycle) -> ASGI3Application:
+    """``app`` for a caller of HTTP/1.0, who knows no chunks (RFC 9112, 6.1): an answer of unknown
+    length ends with the connection, which uvicorn closes behind it. It would send chunks.
+    """
+
+    async def answer(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        is_counted = True
+
+        async def send_uncounted(message: ASGISendEvent) -> None:
+            nonlocal is_counted
+            if message["type"] == "http.response.start":
+                is_counted = b"content-length" in dict(message.get("headers", []))
+                if not is_counted:
+                    cycle.chunked_encoding = False
+            elif message["type"] == "http.response.body" and not is_counted:
+                cycle.expected_content_length = len(message.get("body", b""))
+            await send(message)
+
+        await app(scope, receive, send_uncounted)
+
+    return answer

@@ -1,5 +1,6 @@
 """Hostile and slow connections are bounded, and do not touch anyone else."""
 
+import json
 import re
 import resource
 import socket
@@ -161,6 +162,19 @@ def test_the_transfer_coding_that_is_known_goes_by_any_case(impatient):
     header = POST + b"Connection: close\r\nTransfer-Encoding:  Chunked \r\n\r\n"
     chunks = b"%x\r\n%b\r\n0\r\n\r\n" % (len(content), content)
     assert status_of(talk(impatient, header, chunks)) == 200
+
+
+@pytest.mark.parametrize("path", ["/v1/sentiment", "/v1/sentiment/tokenize", "/v1/bulk/sentiment"])
+def test_a_caller_of_http_1_0_gets_no_chunks(impatient, path):
+    content = b'{"inputs": "good"}'
+    media_type = b"application/x-ndjson" if "bulk" in path else b"application/json"
+    fields = b"Content-Type: %b\r\nContent-Length: %d\r\n\r\n" % (media_type, len(content))
+    received = talk(impatient, f"POST {path} HTTP/1.0\r\n".encode() + fields + content)
+    header, _, body = received.partition(b"\r\n\r\n")
+    assert status_of(received) == 200
+    assert b"transfer-encoding" not in header.lower()
+    assert b"connection: close" in header.lower()
+    assert json.loads(body)
 
 
 @pytest.mark.parametrize(
