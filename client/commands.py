@@ -59,7 +59,9 @@ _PARAMETERS = Annotated[
 ]
 _TIMEOUT = Annotated[
     float | None,
-    typer.Option(min=0.001, help="Seconds that the service has for a request, or a record."),
+    typer.Option(
+        min=0.001, max=3600, help="Seconds that the service has for a request, or a record."
+    ),
 ]
 _KEY_FILE = Annotated[
     Path | None,

@@ -23,9 +23,13 @@ AROUND = b" \t"
 """White space that may be around a value and is no part of it (RFC 9110, 5.5); the server leaves
 what is behind it."""
 
-SECONDS = r"0{0,8}([1-9][0-9]{0,8}(\.[0-9]{1,30})?|0\.0{0,29}[1-9][0-9]{0,29})"
-"""A positive decimal number, with as many places as a language may write of what is left of a time:
-Python has up to 20 of them where there is no exponent.
+SECONDS = (
+    r"0{0,8}(3600(\.0{1,30})?|(3[0-5][0-9]{2}|[12][0-9]{3}|[1-9][0-9]{0,2})(\.[0-9]{1,30})?"
+    r"|0\.0{0,29}[1-9][0-9]{0,29})"
+)
+"""A positive decimal number, at most 3600 as in the setting of who sends none: a caller who waits
+without end holds what was prepared for it. It has as many places as a language may write of what is
+left of a time: Python has up to 20 of them where there is no exponent.
 """
 
 _REQUEST_ID = re.compile(rb"[\x20-\x7e]{1,128}")
@@ -57,16 +61,15 @@ def request_id_of(headers: Mapping[bytes, bytes]) -> str:
 
 def timeout_of(headers: Mapping[bytes, bytes], default_seconds: float) -> float:
     """Seconds that the caller gives us. Raises ProblemError, 422, for anything but a positive
-    decimal number.
+    decimal number of an hour at most.
     """
     given = headers.get(REQUEST_TIMEOUT)
     if given is None:
         return default_seconds
     given = given.strip(AROUND)
     if not _SECONDS.fullmatch(given):
-        raise invalid(
-            [("headers.X-Request-Timeout", "It must be a positive decimal number of seconds.")]
-        )
+        message = "It must be a positive decimal number of seconds, at most 3600."
+        raise invalid([("headers.X-Request-Timeout", message)])
     return float(given)
 
 

@@ -22,7 +22,8 @@ HEADERS: dict[str, Any] = {
         {
             "name": "X-Request-Timeout",
             "in": "header",
-            "description": "Seconds, decimal, in which the answer must be there; 504 otherwise.",
+            "description": "Seconds, decimal, at most 3600, in which the answer must be there; 504 "
+            "otherwise.",
             "schema": {"type": "string", "pattern": f"^{SECONDS}$"},
             "example": "2.5",
         },

@@ -163,8 +163,10 @@ def test_every_wrong_place_is_named_up_to_a_bound(tiny):
     assert len(body["errors"]) == 20
 
 
-@pytest.mark.parametrize("value", ["0", "-1", "abc", "1e3", "nan", "", "0." + "0" * 30 + "1"])
-def test_a_timeout_that_is_no_positive_number_is_422(tiny, value):
+@pytest.mark.parametrize(
+    "value", ["0", "-1", "abc", "1e3", "nan", "", "0." + "0" * 30 + "1", "3600.1"]
+)
+def test_a_timeout_that_is_no_positive_number_or_too_large_is_422(tiny, value):
     answer = tiny.client.post(SENTIMENT, json={"inputs": "a"}, headers={"X-Request-Timeout": value})
     body = check_problem(answer, 422)
     assert body["errors"][0]["place"] == "headers.X-Request-Timeout"

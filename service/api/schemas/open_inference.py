@@ -16,7 +16,7 @@ Elements = Annotated[
     ),
 ]
 
-MOST_MICROSECONDS = 10**15
+MOST_MICROSECONDS = 3600 * 10**6
 
 
 class InputTensorParameters(Body):

@@ -40,7 +40,7 @@ def test_any_other_request_id_is_replaced_by_a_new_one(given_id):
     assert made != request_id_of({})
 
 
-@given(st.decimals("0.001", "86400", places=3))
+@given(st.decimals("0.001", "3600", places=3))
 def test_a_decimal_timeout_is_taken(seconds):
     assert timeout_of({b"x-request-timeout": str(seconds).encode()}, 30.0) == float(seconds)
 
@@ -57,7 +57,8 @@ def test_what_is_left_of_a_callers_time_is_taken_as_python_writes_it(seconds):
         (b"007", 7.0),
         (b"00.5", 0.5),
         (b"0.000000001", 1e-9),
-        (b"999999999.9", 999999999.9),
+        (b"3599.999999999", 3599.999999999),
+        (b"000003600.000", 3600.0),
         (b"1 \t", 1.0),
         (b"1.0000000000", 1.0),
         (b"0.00010000000000000002", 0.00010000000000000002),
@@ -75,6 +76,12 @@ def test_zeros_and_white_space_around_a_timeout_mean_nothing(given, seconds):
 def test_a_timeout_that_is_no_positive_decimal_number_is_refused(given):
     with pytest.raises(ProblemError, match="X-Request-Timeout"):
         timeout_of({b"x-request-timeout": given}, 30.0)
+
+
+@given(st.decimals("3600.001", "999999999", places=3))
+def test_a_timeout_of_more_than_an_hour_is_refused_with_what_is_allowed(seconds):
+    with pytest.raises(ProblemError, match=r"X-Request-Timeout: .* at most 3600\."):
+        timeout_of({b"x-request-timeout": str(seconds).encode()}, 30.0)
 
 
 def test_no_timeout_means_the_default():

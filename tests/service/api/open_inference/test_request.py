@@ -159,7 +159,11 @@ def binary(size):
         ({"inputs": [TEXT], "parameters": {"timeout": -1}}, "parameters.timeout", "greater"),
         ({"inputs": [TEXT], "parameters": {"timeout": "1"}}, "parameters.timeout", "integer"),
         ({"inputs": [TEXT], "parameters": {"timeout": True}}, "parameters.timeout", "integer"),
-        ({"inputs": [TEXT], "parameters": {"timeout": 10**16}}, "parameters.timeout", "less than"),
+        (
+            {"inputs": [TEXT], "parameters": {"timeout": 3_600_000_001}},
+            "parameters.timeout",
+            "less than",
+        ),
         ({"inputs": [TEXT], "parameters": {"priority": 1.5}}, "parameters.priority", "integer"),
         ({"inputs": [TEXT], "parameters": {"topk": 1}}, "parameters.topk", "priority, binary_data"),
         ({"inputs": [TEXT], "parameters": {"top_k": 0}}, "parameters.top_k", "equal to 1"),
