@@ -5,6 +5,7 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Callable
+from collections.abc import Sequence as Rows
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -21,6 +22,10 @@ INLINE_CHARACTERS = 4_000
 """Texts up to this long are tokenised on the event loop: at about 0.1 ms per 1,000 characters that
 is less than the two thread switches it saves would cost. Anything longer goes to a thread.
 """
+
+INLINE_WINDOWS = 256
+"""Nor more rows than this, which take some 10 ms: the windows of a short text are many where each
+advances by a token only."""
 
 INLINE_ROWS = 8
 """Answers from up to this many rows are decoded on the event loop, larger ones in a thread."""
@@ -87,16 +92,18 @@ class Inference:
         """
         start = time.monotonic()
         task = task or model.task
+        lengths = task.estimate_lengths(request)
         reservation = self._scheduler.reserve(
             model.name,
-            task.estimate_lengths(request),
+            lengths,
             deadline,
             priority,
             patient=patient,
             let_in=True,  # nobody gets here but through the door
         )
         try:
-            return await self._answer(task, request, reservation, write, start)
+            inline = is_inline(task, request, len(lengths))
+            return await self._answer(task, request, reservation, write, start, inline=inline)
         finally:
             if reservation.open:
                 self._scheduler.release(reservation)
@@ -113,18 +120,20 @@ class Inference:
 
         Raises InputError, DeadlineExceededError, ClosedError or ModelRunError.
         """
+        lengths = model.task.estimate_lengths(request)
         async with self._bulk_turn:
-            reservation = await self._reserve_bulk(model, request, timeout_seconds)
+            reservation = await self._reserve_bulk(model, lengths, timeout_seconds)
+        start = time.monotonic()
         try:
-            return await self._answer(model.task, request, reservation, write, time.monotonic())
+            inline = is_inline(model.task, request, len(lengths))
+            return await self._answer(model.task, request, reservation, write, start, inline=inline)
         finally:
             if reservation.open:
                 self._scheduler.release(reservation)
 
     async def _reserve_bulk(
-        self, model: LoadedModel, request: Any, timeout_seconds: float
+        self, model: LoadedModel, lengths: Rows[int], timeout_seconds: float
     ) -> Reservation:
-        lengths = model.task.estimate_lengths(request)
         patient = False
         while True:
             try:
@@ -148,14 +157,15 @@ class Inference:
         reservation: Reservation,
         write: Callable[[Any], ResultT],
         start: float,
+        *,
+        inline: bool,
     ) -> Outcome[ResultT]:
         deadline = reservation.deadline
-        inline = task.characters(request) <= INLINE_CHARACTERS
         prepared: Prepared[Any]
         if inline:
             prepared = task.prepare(request)
         else:
-            prepared = await self._in_thread(deadline, lambda: task.prepare(request))
+            prepared = await self._in_thread(deadline, lambda: _prepared(task, request))
         tokenized = time.monotonic()
         submission = await self._run(reservation, prepared.sequences)
         ran = time.monotonic()
@@ -201,6 +211,21 @@ class Inference:
         if submission.error is not None:
             raise _reason(submission)
         return submission
+
+
+def is_inline(task: Task[Any, Any, Any], request: Any, rows: int) -> bool:
+    """Whether ``request``, of about so many ``rows``, is tokenised on the event loop."""
+    return task.characters(request) <= INLINE_CHARACTERS and rows <= INLINE_WINDOWS
+
+
+def _prepared(task: Task[Any, Any, Any], request: Any) -> Prepared[Any]:
+    """The rows, with the fingerprints that the scheduler will ask them for: those of ten thousand
+    take a tenth of a second, and it is asked on the event loop.
+    """
+    prepared = task.prepare(request)
+    for sequence in prepared.sequences:
+        sequence.fingerprint()
+    return prepared
 
 
 def _reason(submission: Submission) -> Exception:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from service.inference import INLINE_CHARACTERS
+from service.inference import is_inline
 from service.registry import LoadedModel
 from service.scheduling.errors import DeadlineExceededError
 from service.tasks.tokenization import TokenizedInput
@@ -39,7 +39,7 @@ class Tokenization:
         Raises InputError, or DeadlineExceededError when the request was not counted by ``deadline``
         (monotonic seconds).
         """
-        if model.task.characters(request) <= INLINE_CHARACTERS:
+        if is_inline(model.task, request, len(model.task.estimate_lengths(request))):
             inputs = list(model.task.tokenize(request))
             pieces = [write(each) for each in inputs]
             return sum(each.tokens for each in inputs), _each(pieces)

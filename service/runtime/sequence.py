@@ -1,7 +1,7 @@
 """One row of token ids, and the rectangle that several of them are padded to."""
 
 from collections.abc import Sequence as Rows
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 
 import numpy as np
@@ -19,6 +19,7 @@ class Sequence:
 
     input_ids: Ids
     token_type_ids: Ids
+    _fingerprint: bytes | None = field(default=None, init=False, repr=False)
 
     @property
     def length(self) -> int:
@@ -26,10 +27,17 @@ class Sequence:
         return len(self.input_ids)
 
     def fingerprint(self) -> bytes:
-        """16 bytes that identical rows share and no others: BLAKE2b of both arrays."""
-        digest = blake2b(self.input_ids.tobytes(), digest_size=16)
-        digest.update(self.token_type_ids.tobytes())
-        return digest.digest()
+        """16 bytes that identical rows share and no others: BLAKE2b of both arrays.
+
+        Computed once, so that it can be asked for where that keeps nobody waiting.
+        """
+        known = self._fingerprint
+        if known is None:
+            digest = blake2b(self.input_ids.tobytes(), digest_size=16)
+            digest.update(self.token_type_ids.tobytes())
+            known = digest.digest()
+            object.__setattr__(self, "_fingerprint", known)
+        return known
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,11 +7,18 @@ import gc
 import threading
 import time
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
 
-from service.inference import Finished, Inference, ModelRunError
+from service.inference import (
+    INLINE_CHARACTERS,
+    INLINE_WINDOWS,
+    Finished,
+    Inference,
+    ModelRunError,
+)
 from service.scheduling.errors import DeadlineExceededError, QueueFullError
 from service.scheduling.priority import Priority
 from service.scheduling.ticket import Submission
@@ -133,7 +140,12 @@ def test_who_leaves_while_waiting_for_room_lets_the_next_one_in():
 
 
 class Row:
-    """One sequence."""
+    """One sequence, and where its fingerprint was asked for first."""
+
+    thread: str | None = None
+
+    def fingerprint(self):
+        self.thread = self.thread or threading.current_thread().name
 
 
 class LateQueue:
@@ -189,3 +201,34 @@ def test_a_request_that_failed_leaves_nothing_to_the_garbage_collector(error, ra
         asyncio.run(scenario())
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize(
+    ("characters", "rows", "thread"),
+    [
+        (INLINE_CHARACTERS, INLINE_WINDOWS, None),
+        (INLINE_CHARACTERS + 1, 1, "prepare_0"),
+        (8, INLINE_WINDOWS + 1, "prepare_0"),
+    ],
+)
+def test_long_texts_and_many_windows_are_ready_for_the_queue_when_it_sees_them(
+    characters, rows, thread
+):
+    """It is asked for a place on the event loop, and a fingerprint takes 10 us."""
+    row = Row()
+    task = SimpleNamespace(
+        estimate_lengths=lambda _: [8] * rows,
+        characters=lambda _: characters,
+        prepare=lambda _: Prepared([row], None),
+    )
+    queue = LateQueue(DeadlineExceededError)
+
+    async def scenario():
+        with ThreadPoolExecutor(1, thread_name_prefix="prepare") as preparation:
+            inference = Inference(queue, preparation)
+            model = SimpleNamespace(name="it", task=task)
+            with pytest.raises(DeadlineExceededError):
+                await inference.answer(model, None, time.monotonic() + 30, bytes)
+
+    asyncio.run(scenario())
+    assert row.thread == thread

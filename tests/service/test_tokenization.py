@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from service.inference import INLINE_CHARACTERS
+from service.inference import INLINE_CHARACTERS, INLINE_WINDOWS
 from service.scheduling.errors import DeadlineExceededError
 from service.tasks.errors import InputError
 from service.tokenization import Tokenization
@@ -17,8 +17,9 @@ from service.tokenization import Tokenization
 class CountingTask:
     """An input is its number of tokens; tells how many are being tokenised at once, and where."""
 
-    def __init__(self, characters, wait=None):
+    def __init__(self, characters, wait=None, rows=1):
         self._characters = characters
+        self._rows = rows
         self._wait = wait
         self._at_once = 0
         self.most_at_once = 0
@@ -26,6 +27,9 @@ class CountingTask:
 
     def characters(self, request):
         return self._characters
+
+    def estimate_lengths(self, request):
+        return [8] * self._rows
 
     def tokenize(self, request):
         for tokens in request.inputs:
@@ -66,6 +70,12 @@ def test_short_and_long_requests_have_the_same_answer(preparation, characters):
     assert answer == (6, [b"3", b"1", b"2"])
     inline = task.threads == {threading.current_thread()}
     assert inline == (characters == INLINE_CHARACTERS)
+
+
+def test_a_short_text_of_many_windows_is_a_long_request(preparation):
+    task = CountingTask(8, rows=INLINE_WINDOWS + 1)
+    assert asyncio.run(tokenized(Tokenization(preparation), task, 3)) == (3, [b"3"])
+    assert threading.current_thread() not in task.threads
 
 
 def test_of_all_long_requests_one_input_is_tokenised_at_a_time(preparation):
