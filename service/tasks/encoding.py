@@ -1,7 +1,7 @@
 """Texts to token ids: the tokenizer of a model, and the special tokens around what it gives."""
 
 from collections.abc import Iterable
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ GIL_CHARACTERS = 1_000
 the interpreter lock away and get it back from a busy worker costs more than that."""
 PAIR_SPECIAL_TOKENS = 3
 """[CLS] first [SEP] second [SEP]"""
+SHARED_TYPES = 64
+"""Rows made one after the other whose token types are one array: the windows of a text are of one
+length, and thousands of them may wait."""
 
 
 class EncodedText:
@@ -96,11 +99,18 @@ class TextEncoder:
     def single(self, ids: Ids) -> Sequence:
         """``[CLS] ids [SEP]``, all of type 0."""
         input_ids = np.concatenate([self._cls, ids, self._sep])
-        return Sequence(input_ids, np.zeros(len(input_ids), dtype=np.int64))
+        return Sequence(input_ids, _token_types(len(input_ids), 0))
 
     def pair(self, first: Ids, second: Ids) -> Sequence:
         """``[CLS] first [SEP] second [SEP]``, type 0 up to the first [SEP] and 1 behind it."""
         input_ids = np.concatenate([self._cls, first, self._sep, second, self._sep])
-        token_type_ids = np.zeros(len(input_ids), dtype=np.int64)
-        token_type_ids[len(first) + 2 :] = 1
-        return Sequence(input_ids, token_type_ids)
+        return Sequence(input_ids, _token_types(len(first) + 2, len(second) + 1))
+
+
+@lru_cache(SHARED_TYPES)
+def _token_types(zeros: int, ones: int) -> Ids:
+    """So many 0 and then so many 1, int64 ``[zeros + ones]``, not to be written to."""
+    types = np.zeros(zeros + ones, dtype=np.int64)
+    types[zeros:] = 1
+    types.flags.writeable = False
+    return types

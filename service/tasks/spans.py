@@ -20,6 +20,8 @@ NO_SPAN = -1.0
 """A score below that of any span."""
 MOST_SCORES = 2_000_000
 """Scores formed at a time, 16 MB of them: long answers of many windows would take gigabytes."""
+ARRAYS = 6
+"""Of a value for each token, on the way to the scores."""
 
 Probabilities = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -85,11 +87,13 @@ def _softmax(
     for line, row, values in zip(allowed, rows, logits, strict=True):
         line[0] = values[CLS_POSITION]
         line[1 : 1 + row.stop - row.start] = values[row]
-    largest = allowed.max(axis=1, keepdims=True)
-    powers = np.exp(allowed - largest)
+    # In place: of ten thousand windows, which a request may have, each array takes 31 MB.
+    allowed -= allowed.max(axis=1, keepdims=True)
+    null = allowed[:, 0].copy()
+    powers = np.exp(allowed, out=allowed)
     sums = powers.sum(axis=1, keepdims=True)
     powers /= sums
-    return powers[:, 1:], (allowed[:, :1] - largest - np.log(sums))[:, 0]
+    return powers[:, 1:], null - np.log(sums[:, 0])
 
 
 def best_spans(probabilities: WindowProbabilities, max_answer_tokens: int, count: int) -> Spans:
@@ -100,7 +104,7 @@ def best_spans(probabilities: WindowProbabilities, max_answer_tokens: int, count
     """
     windows, tokens = probabilities.start.shape
     width = min(max_answer_tokens, tokens)
-    at_once = max(1, MOST_SCORES // (min(count, tokens) * width))
+    at_once = max(1, MOST_SCORES // max(min(count, tokens) * width, ARRAYS * tokens))
     parts = [
         _best_of(
             probabilities.start[first : first + at_once],

@@ -24,6 +24,20 @@ def test_a_pair_is_encoded_as_by_the_template(encoder, first, second):
     assert row.token_type_ids.tolist() == expected.type_ids
 
 
+def test_rows_of_the_same_lengths_share_their_token_types(encoder):
+    """Those of thousands of windows would take as much memory as their ids."""
+    question, *contexts = encoder.encode(["where", "the sea", "the north"])
+    first, other = (encoder.pair(question.ids, context.ids) for context in contexts)
+    assert first.token_type_ids is other.token_type_ids
+    assert not first.token_type_ids.flags.writeable
+    assert encoder.pair(contexts[0].ids, question.ids).token_type_ids.tolist() != (
+        first.token_type_ids.tolist()
+    )
+    assert (
+        encoder.single(question.ids).token_type_ids is encoder.single(question.ids).token_type_ids
+    )
+
+
 def test_offsets_count_code_points_of_the_text_as_it_was_given(encoder):
     text = "Ünïcode 🎉 good"
     encoded = encoder.encode([text])[0]

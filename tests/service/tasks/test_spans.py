@@ -1,5 +1,7 @@
 """Span decoding against the outer product that defines it."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -82,3 +84,16 @@ def test_large_logits_do_not_overflow():
     assert window.start.tolist() == [[1, 0]] * 2
     assert window.null_scores.tolist() == [0, 0]
     assert window.shares().tolist() == [0.5, 0.5]
+
+
+def test_thousands_of_windows_take_little_more_than_their_probabilities():
+    windows, tokens = 6_000, 384
+    logits = np.random.default_rng(1).normal(0, 3, tokens).astype(np.float32)
+    pairs, rows = [(logits, logits)] * windows, [slice(1, tokens)] * windows
+    tracemalloc.start()
+    try:
+        best_spans(window_probabilities(pairs, rows), 15, 12)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 4 * 8 * windows * tokens
