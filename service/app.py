@@ -141,7 +141,7 @@ class Application:
             swagger_ui_oauth2_redirect_url=None,
             redirect_slashes=False,
         )
-        inputs = InputLimits(settings.max_inputs, settings.max_characters)
+        inputs = InputLimits(settings.max_inputs, settings.max_characters, settings.max_windows)
         limits = WireLimits(
             settings.max_body_bytes, settings.receive_timeout, settings.request_timeout, inputs
         )

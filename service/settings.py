@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from model_directory.manifest import Task
 from service.runtime.device import DEVICE_PATTERN, Device
+from service.tasks.window_limit import MOST_WINDOWS
 from service.telemetry.logging import LogFormat, LogLevel
 
 PREFIX = "ALBERT_"
@@ -112,6 +113,14 @@ class Settings(BaseSettings):
     max_characters: Annotated[
         int, Field(ge=1, le=100_000_000, description="longest single text, code points")
     ] = 200_000
+    max_windows: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=10_000_000,
+            description="most windows of one request; each text has one at least",
+        ),
+    ] = MOST_WINDOWS
     receive_timeout: Annotated[
         float,
         Field(gt=0, le=3600, description="seconds in which a request must have arrived whole"),

@@ -48,6 +48,11 @@ class ContextWindow:
     last: int
     position: int
 
+    @property
+    def row_length(self) -> int:
+        """Tokens of the row, up to the [SEP] behind the window."""
+        return self.position + self.last - self.first + 1
+
 
 @dataclass(frozen=True, slots=True)
 class ContextPlan:

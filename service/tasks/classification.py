@@ -17,9 +17,10 @@ from service.tasks.encoding import (
     TextEncoder,
 )
 from service.tasks.errors import InputError
-from service.tasks.task import Prepared, estimate_rows
+from service.tasks.task import Prepared, estimate_rows, estimate_tokens
 from service.tasks.tokenization import TextWindow, TokenizedInput
-from service.tasks.truncation import Truncation, cut
+from service.tasks.truncation import Truncation, cut, overlap_in
+from service.tasks.window_limit import MOST_WINDOWS, WindowLimit
 
 
 class Activation(StrEnum):
@@ -49,6 +50,7 @@ class ClassificationRequest:
     activation: Activation | None = None
     truncation: Truncation = Truncation.WINDOW
     return_windows: bool = False
+    most_windows: int = MOST_WINDOWS
 
 
 class Prediction(NamedTuple):
@@ -124,18 +126,28 @@ class ClassificationTask:
         """About the rows' lengths in tokens."""
         lengths: list[int] = []
         for item in request.inputs:
-            characters = len(item.text) + len(item.text_pair or "")
-            rows = estimate_rows(characters, self._max_tokens)
-            lengths += rows if request.truncation is Truncation.WINDOW else rows[:1]
+            tokens, beside = estimate_tokens(item.text), SINGLE_SPECIAL_TOKENS
+            if item.text_pair is not None:
+                shorter, tokens = sorted((tokens, estimate_tokens(item.text_pair)))
+                half = (self._max_tokens - PAIR_SPECIAL_TOKENS) // 2
+                beside = PAIR_SPECIAL_TOKENS + min(shorter, half)
+            capacity = self._max_tokens - beside
+            if request.truncation is not Truncation.WINDOW:
+                tokens = min(tokens, capacity)
+            lengths += estimate_rows(
+                tokens, capacity, overlap_in(capacity), beside, request.most_windows
+            )
+            if len(lengths) >= request.most_windows:
+                break
         return lengths
 
     def prepare(self, request: ClassificationRequest) -> Prepared[ClassificationPlan]:
         """Rows for every input. Raises InputError when a text is too long for the chosen
-        truncation.
+        truncation, or the request has too many windows.
         """
         plan = ClassificationPlan(request, [], [], [])
         sequences: list[Sequence] = []
-        for (text, pair), rows in self._encoded(request):
+        for (text, pair), rows in list(self._encoded(request)):
             plan.rows_per_input.append(len(rows))
             for window in rows:
                 plan.weights.append(window.last - window.first)
@@ -149,14 +161,15 @@ class ClassificationTask:
 
     def tokenize(self, request: ClassificationRequest) -> Iterator[TokenizedInput]:
         """What ``prepare`` makes of each input. Raises InputError on the way."""
+        limit = WindowLimit(request.most_windows)
         for index, item in enumerate(request.inputs):
             pair_texts = [] if item.text_pair is None else [item.text_pair]
             text, *rest = self._encoder.encode([item.text, *pair_texts])
             pair = rest[0] if rest else None
-            rows = self._windows(text, pair, request.truncation, index)
+            rows = self._windows(text, pair, request.truncation, index, limit)
             yield TokenizedInput(
                 _by_field(text, pair),
-                [(window, self._row(window, text, pair).length) for window in rows],
+                [(window, _row_length(window, text, pair)) for window in rows],
             )
 
     def decode(
@@ -196,9 +209,10 @@ class ClassificationTask:
         pairs = [item.text_pair for item in request.inputs if item.text_pair is not None]
         encoded = self._encoder.encode(texts + pairs)
         seconds = iter(encoded[len(texts) :])
+        limit = WindowLimit(request.most_windows)
         for index, (item, text) in enumerate(zip(request.inputs, encoded, strict=False)):
             pair = None if item.text_pair is None else next(seconds)
-            yield (text, pair), self._windows(text, pair, request.truncation, index)
+            yield (text, pair), self._windows(text, pair, request.truncation, index, limit)
 
     def _row(self, window: TextWindow, text: EncodedText, pair: EncodedText | None) -> Sequence:
         part = slice(window.first, window.last)
@@ -209,18 +223,23 @@ class ClassificationTask:
         return self._encoder.pair(text.ids, pair.ids[part])
 
     def _windows(
-        self, text: EncodedText, pair: EncodedText | None, truncation: Truncation, index: int
+        self,
+        text: EncodedText,
+        pair: EncodedText | None,
+        truncation: Truncation,
+        index: int,
+        limit: WindowLimit,
     ) -> list[TextWindow]:
         """One for each row. Of a pair the longer text is cut; the other stays whole and may take up
         to half of the room.
         """
         if pair is None:
             capacity = self._max_tokens - SINGLE_SPECIAL_TOKENS
-            return cut(len(text), capacity, truncation, index, "text")
+            return cut(len(text), capacity, truncation, index, "text", limit)
         capacity = self._max_tokens - PAIR_SPECIAL_TOKENS
         shorter, longer = sorted((len(text), len(pair)))
         if shorter + longer <= capacity:
-            return [TextWindow("text", 0, len(text))]
+            return cut(len(text), capacity, truncation, index, "text", limit)
         if shorter > capacity // 2:
             raise InputError(
                 f"Both texts of the pair are long ({len(text)} and {len(pair)} tokens): "
@@ -229,7 +248,14 @@ class ClassificationTask:
                 field="text_pair",
             )
         field = "text" if len(text) == longer else "text_pair"
-        return cut(longer, capacity - shorter, truncation, index, field)
+        return cut(longer, capacity - shorter, truncation, index, field, limit)
+
+
+def _row_length(window: TextWindow, text: EncodedText, pair: EncodedText | None) -> int:
+    tokens = window.last - window.first
+    if pair is None:
+        return tokens + SINGLE_SPECIAL_TOKENS
+    return tokens + len(pair if window.field == "text" else text) + PAIR_SPECIAL_TOKENS
 
 
 def _by_field(text: EncodedText, pair: EncodedText | None) -> dict[str, EncodedText]:

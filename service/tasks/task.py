@@ -8,6 +8,7 @@ from typing import Generic, Protocol, TypeVar
 from service.runtime.sequence import Sequence
 from service.runtime.session import Logits
 from service.tasks.tokenization import TokenizedInput
+from service.tasks.windows import count_windows
 
 RequestT = TypeVar("RequestT", contravariant=True)
 PlanT = TypeVar("PlanT")
@@ -59,10 +60,18 @@ class TextTask(Task[RequestT, PlanT, ResultT], Protocol):
         """
 
 
-def estimate_rows(characters: int, max_tokens: int) -> list[int]:
-    """About the lengths, in tokens, of the windows that a text of ``characters`` code points is cut
-    into.
+def estimate_tokens(text: str) -> int:
+    """About how many tokens ``text`` has."""
+    return len(text) // CHARACTERS_PER_TOKEN + 1
+
+
+def estimate_rows(
+    tokens: int, capacity: int, overlap: int, beside: int, most_windows: int
+) -> list[int]:
+    """The lengths of the rows for a text of ``tokens`` tokens, cut into windows of ``capacity``
+    that share ``overlap``, with ``beside`` other tokens in each. Those of ``most_windows`` at most:
+    a request for more is refused when it is prepared, however many there are.
     """
-    tokens = characters // CHARACTERS_PER_TOKEN + 3
-    full, rest = divmod(tokens, max_tokens)
-    return [max_tokens] * full + ([rest] if rest else [])
+    count = min(count_windows(tokens, capacity, overlap), most_windows)
+    last = min(capacity, tokens - (count - 1) * (capacity - overlap))
+    return [capacity + beside] * (count - 1) + [last + beside]

@@ -4,12 +4,15 @@ from enum import StrEnum
 
 from service.tasks.errors import InputError
 from service.tasks.tokenization import TextWindow
-from service.tasks.windows import windows
+from service.tasks.window_limit import WindowLimit
+from service.tasks.windows import count_windows, windows
 
 WINDOW_OVERLAP_TOKENS = 64
 """Tokens that neighbouring windows of a long text share, or a quarter of the window when that is
 less.
 """
+
+FEWER_WINDOWS = "send fewer or shorter texts in one request"
 
 
 class Truncation(StrEnum):
@@ -22,11 +25,21 @@ class Truncation(StrEnum):
 
 
 def cut(
-    length: int, capacity: int, truncation: Truncation, index: int, field: str
+    length: int,
+    capacity: int,
+    truncation: Truncation,
+    index: int,
+    field: str,
+    limit: WindowLimit,
 ) -> list[TextWindow]:
     """The windows, of at most ``capacity`` tokens, of a text of ``length`` tokens that input
-    ``index`` has as ``field``. Raises InputError where truncation is refused.
+    ``index`` has as ``field``, counted against ``limit``. Raises InputError where that is passed,
+    or truncation refused.
     """
+    overlap = overlap_in(capacity)
+    several = truncation is Truncation.WINDOW
+    count = count_windows(length, capacity, overlap) if several else 1
+    limit.add(count, index=index, field=field, advice=FEWER_WINDOWS)
     if length <= capacity:
         return [TextWindow(field, 0, length)]
     match truncation:
@@ -42,5 +55,9 @@ def cut(
                 field=field,
             )
         case Truncation.WINDOW:
-            overlap = min(WINDOW_OVERLAP_TOKENS, capacity // 4)
             return [TextWindow(field, *part) for part in windows(length, capacity, overlap)]
+
+
+def overlap_in(capacity: int) -> int:
+    """Tokens that neighbouring windows of ``capacity`` share."""
+    return min(WINDOW_OVERLAP_TOKENS, capacity // 4)

@@ -1,6 +1,14 @@
 """Cuts what is too long into windows that overlap."""
 
 
+def count_windows(length: int, capacity: int, overlap: int) -> int:
+    """How many ranges ``windows`` gives."""
+    step = capacity - overlap
+    if step <= 0 or overlap < 0:
+        raise ValueError(f"windows of {capacity} tokens cannot overlap by {overlap}")
+    return 1 + max(0, -((capacity - length) // step))
+
+
 def windows(length: int, capacity: int, overlap: int) -> list[tuple[int, int]]:
     """Half-open token ranges that cover ``0 … length``, each of at most ``capacity`` tokens,
     neighbours sharing ``overlap``.
@@ -10,10 +18,5 @@ def windows(length: int, capacity: int, overlap: int) -> list[tuple[int, int]]:
     capacity``. An empty text has one empty window.
     """
     step = capacity - overlap
-    if step <= 0 or overlap < 0:
-        raise ValueError(f"windows of {capacity} tokens cannot overlap by {overlap}")
-    ranges = [(0, min(capacity, length))]
-    while ranges[-1][1] < length:
-        start = ranges[-1][0] + step
-        ranges.append((start, min(start + capacity, length)))
-    return ranges
+    starts = [number * step for number in range(count_windows(length, capacity, overlap))]
+    return [(start, min(start + capacity, length)) for start in starts]

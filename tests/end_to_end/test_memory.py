@@ -8,6 +8,7 @@ import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,7 @@ from service.runtime.memory import GROWN_BYTES
 from service.scheduling.quiet import QUIET_SECONDS
 from tests.end_to_end.conftest import DEFAULT_MODELS
 from tests.odd_model import UNKNOWN, make_odd
+from tests.problems import check_problem
 from tests.server import ServerProcess
 
 MEBIBYTE = 1 << 20
@@ -30,6 +32,37 @@ pytestmark = pytest.mark.skipif(
 def resident_of(server):
     """MiB."""
     return server.metric("process_resident_memory_bytes") / MEBIBYTE
+
+
+def most_resident_of(server):
+    """MiB, since the last call."""
+    process = Path(f"/proc/{server.process.pid}")
+    [most] = [
+        int(line.split()[1])
+        for line in (process / "status").read_text().splitlines()
+        if line.startswith("VmHWM:")
+    ]
+    (process / "clear_refs").write_text("5")  # from what it has now on
+    return most / 1024
+
+
+@pytest.mark.parametrize("route", ["", "/tokenize"])
+@pytest.mark.parametrize(("question", "stride"), [("who?", 378), ("good " * 377, None)])
+def test_windows_that_advance_by_a_token_take_no_memory(served, route, question, stride):
+    """They would be 350,000, of 6 kB each."""
+    contexts = [" ".join([f"the film was good {number}"] * 9_000) for number in range(7)]
+    body = {
+        "inputs": [{"question": question, "context": context} for context in contexts],
+        "parameters": {"doc_stride": stride},
+    }
+    most_resident_of(served)
+    before = resident_of(served)
+    answer = served.client.post(
+        f"/v1/question-answering{route}", json=body, headers={"X-Request-Timeout": "3600"}
+    )
+    problem = check_problem(answer, 422)
+    assert problem["errors"][0]["place"] == "inputs[0].context"
+    assert most_resident_of(served) < before + 96
 
 
 def test_memory_of_large_runs_is_given_back_after_a_second_of_quiet():

@@ -72,6 +72,7 @@ def test_the_word_that_the_help_has_for_a_default_sets_it(monkeypatch, capsys, w
         ("MAX_QUEUE_SECONDS", "nan"),
         ("REQUEST_TIMEOUT", "-3"),
         ("MAX_BODY_BYTES", "12"),
+        ("MAX_WINDOWS", "0"),
         ("LOG_LEVEL", "loud"),
         ("DRAIN_SECONDS", "inf"),
         ("RATE_LIMIT", "0"),

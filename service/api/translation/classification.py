@@ -42,6 +42,7 @@ def parse_texts(body: ClassificationBody, limits: InputLimits) -> ParsedRequest:
         parameters.function_to_apply,
         parameters.truncation or Truncation.WINDOW,
         return_windows=parameters.return_windows or False,
+        most_windows=limits.max_windows,
     )
     render = _render_windowed if request.return_windows else _render_all
     return ParsedRequest(request, many, lambda error: place(error.index, error.field), render)

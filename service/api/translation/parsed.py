@@ -6,14 +6,18 @@ from typing import Any
 
 from service.api.problems import ProblemError, invalid
 from service.tasks.errors import InputError
+from service.tasks.window_limit import MOST_WINDOWS
 
 
 @dataclass(frozen=True, slots=True)
 class InputLimits:
-    """``max_inputs`` inputs in one request, ``max_characters`` code points in each text."""
+    """``max_inputs`` inputs in one request, ``max_characters`` code points in each text, and
+    ``max_windows`` windows that all of them are cut into.
+    """
 
     max_inputs: int
     max_characters: int
+    max_windows: int = MOST_WINDOWS
 
 
 @dataclass(frozen=True, slots=True)

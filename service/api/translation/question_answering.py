@@ -52,7 +52,7 @@ def parse_questions(body: QuestionAnsweringBody, limits: InputLimits) -> ParsedR
         return rendered if many else rendered[0]
 
     return ParsedRequest(
-        QuestionAnsweringRequest(inputs, **given),
+        QuestionAnsweringRequest(inputs, **given, most_windows=limits.max_windows),
         many,
         lambda error: place(error.index, error.field),
         render,

@@ -9,7 +9,7 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
 
-from service.tasks.windows import windows
+from service.tasks.windows import count_windows, windows
 
 sizes = st.integers(1, 60).flatmap(lambda c: st.tuples(st.just(c), st.integers(0, c - 1)))
 
@@ -20,6 +20,7 @@ def test_windows_cover_every_token_and_overlap_as_asked(length, size):
     ranges = windows(length, capacity, overlap)
     assert ranges[0][0] == 0
     assert ranges[-1][1] == length
+    assert len(ranges) == count_windows(length, capacity, overlap)
     assert all(0 <= end - start <= capacity for start, end in ranges)
     for (_, before_end), (start, _) in itertools.pairwise(ranges):
         assert before_end - start == overlap
@@ -40,3 +41,5 @@ def test_windows_are_those_of_truncation_with_overflow(length, size):
 def test_windows_that_would_not_advance_are_refused(capacity, overlap):
     with pytest.raises(ValueError, match="cannot overlap"):
         windows(10, capacity, overlap)
+    with pytest.raises(ValueError, match="cannot overlap"):
+        count_windows(1, capacity, overlap)
