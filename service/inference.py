@@ -170,7 +170,8 @@ class Inference:
         submission = await self._run(reservation, prepared.sequences)
         ran = time.monotonic()
         logits = submission.logits
-        if inline and len(prepared.sequences) <= INLINE_ROWS:
+        few = len(prepared.sequences) <= INLINE_ROWS
+        if inline and few and task.is_decoded_quickly(request):
             result = write(task.decode(prepared, logits))
         else:
             result = await self._in_thread(deadline, lambda: write(task.decode(prepared, logits)))

@@ -15,6 +15,7 @@ from service.tasks.encoding import (
     SINGLE_SPECIAL_TOKENS,
     EncodedText,
     TextEncoder,
+    characters_read,
 )
 from service.tasks.errors import InputError
 from service.tasks.task import Prepared, estimate_rows, estimate_tokens
@@ -119,8 +120,10 @@ class ClassificationTask:
         self._multi_label = problem_type is ProblemType.MULTI_LABEL
 
     def characters(self, request: ClassificationRequest) -> int:
-        """Code points in all texts."""
-        return sum(len(item.text) + len(item.text_pair or "") for item in request.inputs)
+        """Code points in all texts, as the tokenizer reads them."""
+        return characters_read(
+            text for item in request.inputs for text in (item.text, item.text_pair or "")
+        )
 
     def estimate_lengths(self, request: ClassificationRequest) -> list[int]:
         """About the rows' lengths in tokens."""
@@ -171,6 +174,10 @@ class ClassificationTask:
                 _by_field(text, pair),
                 [(window, _row_length(window, text, pair)) for window in rows],
             )
+
+    def is_decoded_quickly(self, request: ClassificationRequest) -> bool:
+        """It always is."""
+        return True
 
     def decode(
         self, prepared: Prepared[ClassificationPlan], logits: Rows[Logits]

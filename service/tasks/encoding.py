@@ -1,5 +1,6 @@
 """Texts to token ids: the tokenizer of a model, and the special tokens around what it gives."""
 
+import unicodedata
 from collections.abc import Iterable
 from functools import cached_property, lru_cache
 
@@ -15,6 +16,8 @@ SINGLE_SPECIAL_TOKENS = 2
 GIL_CHARACTERS = 1_000
 """Up to this many code points (about 0.1 ms) are encoded without letting other threads run: to give
 the interpreter lock away and get it back from a busy worker costs more than that."""
+SHORT_CHARACTERS = 4_000
+"""Of more it is not told how many the tokenizer makes of them: they are many in any case."""
 PAIR_SPECIAL_TOKENS = 3
 """[CLS] first [SEP] second [SEP]"""
 SHARED_TYPES = 64
@@ -75,6 +78,17 @@ class EncodedText:
 
     def __len__(self) -> int:
         return len(self.encoding)
+
+
+def characters_read(texts: Iterable[str]) -> int:
+    """Code points that the tokenizer reads of ``texts`` of at most ``SHORT_CHARACTERS``: ALBERT's
+    takes letters apart (NFKD), of which one may become 18.
+    """
+    total = 0
+    for text in texts:
+        as_it_is = text.isascii() or total + len(text) > SHORT_CHARACTERS
+        total += len(text if as_it_is else unicodedata.normalize("NFKD", text))
+    return total
 
 
 class TextEncoder:

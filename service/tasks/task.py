@@ -39,13 +39,16 @@ class Task(Protocol[RequestT, PlanT, ResultT]):
     """
 
     def characters(self, request: RequestT) -> int:
-        """Code points in all texts of the request."""
+        """Code points in all texts of the request, as the tokenizer reads them."""
 
     def estimate_lengths(self, request: RequestT) -> list[int]:
         """About how long the rows of the request will be, in tokens, without tokenising it."""
 
     def prepare(self, request: RequestT) -> Prepared[PlanT]:
         """Tokenise. Raises InputError."""
+
+    def is_decoded_quickly(self, request: RequestT) -> bool:
+        """Whether to decode a few rows of the request takes a millisecond or two."""
 
     def decode(self, prepared: Prepared[PlanT], logits: Rows[Logits]) -> ResultT:
         """The result, given the logits of ``prepared.sequences`` in order."""

@@ -67,6 +67,10 @@ class TensorsTask:
         ]
         return Prepared(sequences, request)
 
+    def is_decoded_quickly(self, request: TensorsRequest) -> bool:
+        """It always is."""
+        return True
+
     def decode(
         self, prepared: Prepared[TensorsRequest], logits: Rows[Logits]
     ) -> list[NDArray[np.float32]]:

@@ -232,3 +232,35 @@ def test_long_texts_and_many_windows_are_ready_for_the_queue_when_it_sees_them(
 
     asyncio.run(scenario())
     assert row.thread == thread
+
+
+class PromptQueue(LateQueue):
+    """A scheduler that has run everything at once."""
+
+    def __init__(self):
+        super().__init__(None)
+
+    def submit(self, reservation, sequences, on_done):
+        submission = Submission(reservation.deadline, on_done)
+        on_done(submission)
+        return submission
+
+
+@pytest.mark.parametrize("quickly", [True, False])
+def test_what_takes_long_to_decode_leaves_the_event_loop_to_others(quickly):
+    task = SimpleNamespace(
+        estimate_lengths=lambda _: [8],
+        characters=lambda _: 8,
+        is_decoded_quickly=lambda _: quickly,
+        prepare=lambda _: Prepared([SimpleNamespace(length=8)], None),
+        decode=lambda *_: threading.current_thread() is threading.main_thread(),
+    )
+    model = SimpleNamespace(name="it", task=task)
+
+    async def scenario():
+        with ThreadPoolExecutor(1) as threads:
+            inference = Inference(PromptQueue(), threads)
+            outcome = await inference.answer(model, None, time.monotonic() + 30, lambda it: it)
+            assert outcome.result is quickly
+
+    asyncio.run(scenario())

@@ -3,7 +3,10 @@
 import pytest
 
 from bench.checkpoints import build_tokenizer
+from service.tasks.encoding import SHORT_CHARACTERS, characters_read
 
+LIGATURE = "\ufdfa"
+"""Eighteen letters in one."""
 TEXTS = ["the film was good", "", "Ünïcode 🎉 and\ttabs\r\n", "[SEP] in a text", "a" * 500]
 
 
@@ -44,3 +47,19 @@ def test_offsets_count_code_points_of_the_text_as_it_was_given(encoder):
     assert len(encoded) == len(encoded.word_ids)
     start, end = encoded.characters(len(encoded) - 1, len(encoded) - 1)
     assert text[start:end].strip() == "good"
+
+
+@pytest.mark.parametrize(
+    ("texts", "characters"),
+    [
+        ([], 0),
+        (["a film", ""], 6),
+        (["電影", "фильм"], 7),
+        (["a", LIGATURE * 100], 1801),
+        ([LIGATURE * SHORT_CHARACTERS], 18 * SHORT_CHARACTERS),
+        ([LIGATURE * SHORT_CHARACTERS] * 2, 19 * SHORT_CHARACTERS),
+        ([LIGATURE * (SHORT_CHARACTERS + 1)], SHORT_CHARACTERS + 1),
+    ],
+)
+def test_characters_are_counted_as_the_tokenizer_reads_them(texts, characters):
+    assert characters_read(texts) == characters

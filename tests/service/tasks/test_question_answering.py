@@ -102,6 +102,14 @@ def test_a_span_grows_to_whole_words_unless_told_not_to(task):
     assert len(pieces.answer.strip()) == 1
 
 
+@pytest.mark.parametrize(
+    ("options", "quickly"),
+    [({}, True), ({"top_k": 1000}, False), ({"top_k": 20, "max_answer_len": 300}, False)],
+)
+def test_many_and_long_answers_are_known_to_take_long(task, options, quickly):
+    assert task.is_decoded_quickly(request(**options)) is quickly
+
+
 def test_a_long_context_is_answered_from_any_of_its_windows(task):
     context = " ".join([CONTEXT] * 12) + " she wrote the program in 1843"
     prepared = task.prepare(request(context=context))
