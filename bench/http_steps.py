@@ -144,6 +144,11 @@ def main() -> None:
         print(port, flush=True)
 
     announcing: set[asyncio.Task[None]] = set()
+
+    def on_listening(port: int) -> asyncio.Task[None]:
+        announcing.add(asyncio.ensure_future(announce(port)))
+        return application.listening(port)
+
     serve(
         build(step, application),
         application.lifecycle,
@@ -152,7 +157,7 @@ def main() -> None:
         port=settings.port,
         receive_seconds=settings.receive_timeout,
         drain_seconds=settings.drain_seconds,
-        on_listening=lambda port: announcing.add(asyncio.ensure_future(announce(port))),
+        on_listening=on_listening,
         abandon=application.scheduler.abandon,
     )
 

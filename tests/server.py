@@ -79,13 +79,15 @@ class ServerProcess:
             if stream is not None:
                 stream.close()
 
-    def event(self, name: str, seconds: float = START_SECONDS) -> dict[str, Any]:
-        """The first log line called ``name``, waited for."""
+    def event(
+        self, name: str, seconds: float = START_SECONDS, *, of: str = "event"
+    ) -> dict[str, Any]:
+        """The first log line called ``name``, waited for; or that has so as its ``of``."""
         end = time.monotonic() + seconds
         with self._arrived:
             while True:
                 for event in self._events:
-                    if event.get("event") == name:
+                    if event.get(of) == name:
                         return event
                 if self.process.poll() is not None or not self._arrived.wait(
                     max(0, min(0.5, end - time.monotonic()))

@@ -195,6 +195,8 @@ def test_the_log_has_the_keys_name_and_no_key(keyed, nobody):
     keyed.client.get("/nope", headers=ids[0])
     nobody.get("/nope", headers=ids[1] | bearer(WRONG))
     nobody.get("/nope", headers=ids[2] | {"Authorization": f"Basic {ALICE}"})
+    for each in ids:
+        keyed.event(each["X-Request-Id"], of="request_id")
     by_id = {event.get("request_id"): event for event in keyed.events()}
     assert by_id["named"]["key"] == "alice"
     assert (by_id["wrong"]["client"], by_id["wrong"]["status"]) == ("127.0.0.1", 403)

@@ -170,6 +170,7 @@ def test_an_interrupt_leaves_nothing(
         time.sleep(5)
 
     monkeypatch.setattr("export.exporter.measure_parity", interrupt)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which nohup ignores
     assert export(checkpoint, tmp_path / "models") == 128 + number
     assert "albert-export: interrupted\n" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

@@ -45,7 +45,7 @@ def test_a_decimal_timeout_is_taken(seconds):
     assert timeout_of({b"x-request-timeout": str(seconds).encode()}, 30.0) == float(seconds)
 
 
-@given(st.floats(1e-4, 86_400))
+@given(st.floats(1e-4, 3600))
 def test_what_is_left_of_a_callers_time_is_taken_as_python_writes_it(seconds):
     assert timeout_of({b"x-request-timeout": str(seconds).encode()}, 30.0) == seconds
 
@@ -62,7 +62,7 @@ def test_what_is_left_of_a_callers_time_is_taken_as_python_writes_it(seconds):
         (b"1 \t", 1.0),
         (b"1.0000000000", 1.0),
         (b"0.00010000000000000002", 0.00010000000000000002),
-        (b"999999999." + b"9" * 30, 1e9),
+        (b"3599." + b"9" * 30, 3600.0),
     ],
 )
 def test_zeros_and_white_space_around_a_timeout_mean_nothing(given, seconds):
