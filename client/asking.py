@@ -36,7 +36,7 @@ from client.records import (
     record_of,
 )
 from client.resume import Answered, answered_in
-from client.service import ask, ask_in_bulk
+from client.service import DEADLINE_SECONDS, ask, ask_in_bulk
 
 FILE_RECORDS_AT_ONCE = 256
 """Read from a file before they are sent; from standard input, where somebody may be waiting for
@@ -65,6 +65,11 @@ class Options:
         return f"{self.url}/v1/{prefix}{name}"
 
     @property
+    def deadline_seconds(self) -> float:
+        """Of a request or a record, as far as is known here."""
+        return DEADLINE_SECONDS if self.timeout_seconds is None else self.timeout_seconds
+
+    @property
     def headers(self) -> dict[str, str]:
         """Of every request."""
         headers = {}
@@ -80,7 +85,7 @@ def ask_about(inputs: Sequence[Mapping[str, str]], options: Options) -> None:
     records = [record_of(fields, {}, 0) for fields in inputs]
     bodies = [record.body["inputs"] for record in records]
     body = {"inputs": bodies if len(bodies) > 1 else bodies[0], "parameters": options.parameters}
-    answer = asyncio.run(ask(options.route(), body, options.headers, options.timeout_seconds))
+    answer = asyncio.run(ask(options.route(), body, options.headers, options.deadline_seconds))
     # Labels are always a list for each input, answers only where there are several inputs.
     is_listed = options.task is not Task.QUESTION_ANSWERING
     if is_listed and not (isinstance(answer, list) and len(answer) == len(records)):
@@ -138,7 +143,10 @@ class _FileRun:
         """Ask about ``records`` and write what comes back."""
         at_once = 1 if is_stream else FILE_RECORDS_AT_ONCE
         url, headers = self._options.route("bulk/"), self._options.headers
-        async for record, received in ask_in_bulk(url, records, headers, at_once=at_once):
+        deadline = self._options.deadline_seconds
+        async for record, received in ask_in_bulk(
+            url, records, headers, at_once=at_once, deadline_seconds=deadline
+        ):
             answer, line = with_number(_json(received), received, self._before)
             self._writer.write(record, answer, line)
             if is_stream and self._options.format is not OutputFormat.TABLE:

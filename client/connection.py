@@ -9,7 +9,8 @@ import contextlib
 import os
 import socket
 import ssl
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
@@ -21,11 +22,26 @@ from client.errors import AskError
 CONNECT_SECONDS = 10.0
 READ_BYTES = 65_536
 
+LOOK_SECONDS = 0.5
+"""How often somebody who waits looks for how long."""
+
 
 class Exchange:
-    """A POST to ``url``, in an ``async with`` block. What it meets is raised as AskError."""
+    """A POST to ``url``, in an ``async with`` block. What it meets is raised as AskError, so is a
+    service that says nothing for ``silence_seconds`` while it owes something: when the body is
+    whole, or ``is_waiting`` says so.
+    """
 
-    def __init__(self, url: str, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        silence_seconds: float,
+        is_waiting: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._silence_seconds = silence_seconds
+        self._is_waiting = is_waiting
+        self._is_whole = False
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise AskError(f"{url!r} is no address of a service, such as http://127.0.0.1:8000.")
@@ -68,6 +84,8 @@ class Exchange:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if error is not None:
+            self._writer.transport.abort()  # what was not sent would be waited for
         self._writer.close()
         with contextlib.suppress(OSError):
             await self._writer.wait_closed()
@@ -78,6 +96,7 @@ class Exchange:
 
     async def finish(self) -> None:
         """Say that the body is whole."""
+        self._is_whole = True
         await self._send(h11.EndOfMessage())
 
     async def _send(self, event: h11.Request | h11.Data | h11.EndOfMessage) -> None:
@@ -112,10 +131,31 @@ class Exchange:
     async def _event(self) -> object:
         try:
             while (event := self._http.next_event()) is h11.NEED_DATA:
-                self._http.receive_data(await self._reader.read(READ_BYTES))
+                self._http.receive_data(await self._read())
         except (OSError, h11.RemoteProtocolError) as error:
             raise _broken_off(self._origin) from error
         return event
+
+    async def _read(self) -> bytes:
+        silent_since, unsent = time.monotonic(), self._unsent_bytes
+        while True:
+            try:
+                async with asyncio.timeout(min(LOOK_SECONDS, self._silence_seconds)):
+                    return await self._reader.read(READ_BYTES)
+            except TimeoutError as error:
+                if error.errno is not None:  # the connection's own
+                    raise
+            if not (self._is_whole or self._is_waiting()) or unsent != self._unsent_bytes:
+                silent_since, unsent = time.monotonic(), self._unsent_bytes
+            elif time.monotonic() - silent_since >= self._silence_seconds:
+                raise AskError(
+                    f"The service at {self._origin} has said nothing for "
+                    f"{self._silence_seconds:g} s; --timeout gives it more time."
+                )
+
+    @property
+    def _unsent_bytes(self) -> int:
+        return self._writer.transport.get_write_buffer_size()
 
 
 def _reason(error: OSError) -> str:

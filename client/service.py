@@ -16,28 +16,25 @@ MOST_AHEAD = 4_000
 """Records that were sent and not answered yet."""
 
 
+DEADLINE_SECONDS = 30.0
+"""The service's own, unless it was set to another one."""
+
 LATE_SECONDS = 10.0
-"""After the deadline that a service was told: whoever says nothing until then is none that keeps
-deadlines."""
+"""After the deadline: whoever says nothing until then is none that keeps deadlines."""
+
+QUEUE_SECONDS = 60.0
+"""For a record to get into the queue, from where its deadline counts: a service that others keep
+busy lets records of files in when it can (docs/bulk.md).
+"""
 
 
 async def ask(
-    url: str, body: Any, headers: Mapping[str, str], timeout_seconds: float | None = None
+    url: str, body: Any, headers: Mapping[str, str], deadline_seconds: float = DEADLINE_SECONDS
 ) -> Any:
-    """The answer to one request, of which the service has been told in ``headers`` to answer in so
-    many seconds. Raises AskError.
-    """
-    bound = None if timeout_seconds is None else timeout_seconds + LATE_SECONDS
-    try:
-        async with asyncio.timeout(bound):
-            return await _ask(url, body, headers)
-    except TimeoutError as error:
-        raise AskError(f"The service said nothing in {bound:g} s.") from error
-
-
-async def _ask(url: str, body: Any, headers: Mapping[str, str]) -> Any:
+    """The answer to one request. Raises AskError, also where none comes long after the deadline."""
     content = json.dumps(body).encode()
-    async with Exchange(url, {"Content-Type": "application/json", **headers}) as exchange:
+    headers = {"Content-Type": "application/json", **headers}
+    async with Exchange(url, headers, deadline_seconds + LATE_SECONDS) as exchange:
         sending = asyncio.create_task(_send_all(exchange, content))
         try:
             response = await exchange.response()
@@ -50,16 +47,24 @@ async def _ask(url: str, body: Any, headers: Mapping[str, str]) -> Any:
 
 
 async def ask_in_bulk(
-    url: str, records: Iterator[Record], headers: Mapping[str, str], *, at_once: int
+    url: str,
+    records: Iterator[Record],
+    headers: Mapping[str, str],
+    *,
+    at_once: int,
+    deadline_seconds: float = DEADLINE_SECONDS,
 ) -> AsyncIterator[tuple[Record, bytes]]:
     """Each record with the line that answers it, in order. ``records`` is read in a thread,
     ``at_once`` of them before they are sent.
 
-    Raises AskError, also what ``records`` raises, when all that was sent before is answered.
+    Raises AskError, also what ``records`` raises, when all that was sent before is answered, and
+    where no answer comes long after a record's deadline.
     """
     waiting: deque[Record] = deque()
     room = asyncio.Event()
-    async with Exchange(url, {"Content-Type": "application/x-ndjson", **headers}) as exchange:
+    headers = {"Content-Type": "application/x-ndjson", **headers}
+    silence_seconds = deadline_seconds + QUEUE_SECONDS
+    async with Exchange(url, headers, silence_seconds, lambda: bool(waiting)) as exchange:
         sending = asyncio.create_task(_send_lines(exchange, records, waiting, room, at_once))
         try:
             response = await exchange.response()
